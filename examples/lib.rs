@@ -1,0 +1,1 @@
+//! Programs to copy from; the examples themselves are the files beside this one.
