@@ -1,0 +1,295 @@
+use std::fmt;
+
+use bitmart_auth::SignError;
+use bitmart_proto::{Refusal, Topic};
+
+use crate::{Epoch, Moment};
+
+/// What happens in a connection's life, in the order in which it happened.
+///
+/// Within one epoch: [`Opened`](Self::Opened) or [`Reconnected`](Self::Reconnected), then (with a login)
+/// [`Authenticated`](Self::Authenticated), then [`Subscribed`](Self::Subscribed) for each topic, then
+/// [`Ready`](Self::Ready), at last [`Closed`](Self::Closed).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The first socket is open.
+    Opened {
+        /// The epoch that begins.
+        epoch: Epoch,
+    },
+    /// A later socket is open.
+    Reconnected {
+        /// The epoch that begins.
+        epoch: Epoch,
+        /// Attempts it took, counted from the loss of the socket before.
+        attempts: u32,
+    },
+    /// The exchange accepted the login.
+    Authenticated {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The exchange acknowledged a topic: its data begins here, or begins again.
+    Subscribed {
+        /// The epoch.
+        epoch: Epoch,
+        /// The topic.
+        topic: Topic,
+    },
+    /// A topic can't be had. It is no longer wanted, and no reconnect asks for it again.
+    SubscribeFailed {
+        /// The epoch.
+        epoch: Epoch,
+        /// The topic.
+        topic: Topic,
+        /// Why.
+        reason: SubscribeFailure,
+    },
+    /// A topic has ended: by acknowledgement, or because the socket went away before one came.
+    Unsubscribed {
+        /// The topic.
+        topic: Topic,
+    },
+    /// Every wanted topic is acknowledged (or has failed for good).
+    Ready {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// From here on messages of these topics may be missing.
+    GapOpened(GapOpened),
+    /// The topics are complete again.
+    GapClosed(GapClosed),
+    /// The socket is gone.
+    Closed {
+        /// The epoch that ended.
+        epoch: Epoch,
+        /// Why.
+        cause: Cause,
+    },
+    /// An attempt to open a socket failed.
+    ConnectFailed {
+        /// Which attempt since the last open socket, from 1.
+        attempt: u32,
+        /// Why.
+        cause: Cause,
+    },
+    /// Another socket will be opened after a delay.
+    Reconnecting {
+        /// Which attempt since the last open socket, from 1.
+        attempt: u32,
+        /// The delay in milliseconds. The connect budget may add to it.
+        delay_ms: u64,
+    },
+    /// The exchange refuses the login for now; it will be tried again.
+    LoginDeferred {
+        /// The refusal.
+        refusal: Refusal<'static>,
+    },
+    /// The exchange refuses this key, secret or memo for good. Terminal: this connection makes no further attempt.
+    AuthRejected {
+        /// The refusal.
+        refusal: Refusal<'static>,
+    },
+    /// The exchange refuses the login for its timestamp, also after a correction. Terminal.
+    ClockSkew {
+        /// How far the exchange's clock is ahead of what was signed, in milliseconds, where it is known.
+        skew_ms: Option<i64>,
+        /// The refusal.
+        refusal: Refusal<'static>,
+    },
+    /// The signer refuses to sign for good. Terminal.
+    SignerRefused {
+        /// The signer's error.
+        error: SignError,
+    },
+    /// The exchange has not been reachable for many attempts; from here on one is made about every minute.
+    Degraded {
+        /// Failed attempts in a row.
+        attempts: u32,
+    },
+}
+
+/// The beginning of a gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GapOpened {
+    /// The last inbound frame before the gap: what came until then is complete. `None` before the first connect.
+    pub since: Option<Moment>,
+    /// What opened it.
+    pub cause: GapCause,
+    /// The topics that may miss messages.
+    pub topics: Vec<Topic>,
+}
+
+impl GapOpened {
+    /// Puts the announcement of a gap together.
+    #[must_use]
+    pub fn new(since: Option<Moment>, cause: GapCause, topics: Vec<Topic>) -> Self {
+        Self { since, cause, topics }
+    }
+}
+
+/// The end of a gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GapClosed {
+    /// The acknowledgement that completed the set: what comes from here on is complete.
+    pub until: Moment,
+    /// The topics that are complete again.
+    pub topics: Vec<Topic>,
+    /// The topics that failed for good meanwhile: their gap has no end.
+    pub failed: Vec<Topic>,
+}
+
+impl GapClosed {
+    /// Puts the end of a gap together.
+    #[must_use]
+    pub fn new(until: Moment, topics: Vec<Topic>, failed: Vec<Topic>) -> Self {
+        Self {
+            until,
+            topics,
+            failed,
+        }
+    }
+}
+
+/// What opened a gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GapCause {
+    /// Nothing is known from before the first connection.
+    FirstConnect,
+    /// The socket was lost.
+    Disconnected(Cause),
+    /// The consumer did not keep up and its queue was full: `dropped` messages were discarded so far.
+    Overflow {
+        /// Messages discarded when this was announced; more may follow until the gap closes.
+        dropped: u64,
+    },
+}
+
+impl fmt::Display for GapCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstConnect => f.write_str("first connect"),
+            Self::Disconnected(cause) => write!(f, "{cause}"),
+            Self::Overflow { dropped } => {
+                write!(f, "the consumer's queue was full, {dropped} messages discarded")
+            }
+        }
+    }
+}
+
+/// Why a topic can't be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscribeFailure {
+    /// The exchange said no.
+    Refused(Refusal<'static>),
+    /// The exchange never answered, on several sockets, while it answered for others.
+    NoAnswer,
+}
+
+impl fmt::Display for SubscribeFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "the exchange refused it: {refusal}"),
+            Self::NoAnswer => f.write_str("the exchange never answered"),
+        }
+    }
+}
+
+/// Why a socket ended, or could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No socket could be opened.
+    Connect {
+        /// When to try again.
+        retry: Retry,
+        /// What happened, for a person.
+        text: String,
+    },
+    /// The exchange closed the WebSocket.
+    PeerClosed {
+        /// The close code, if the frame had one.
+        code: Option<u16>,
+        /// The exchange's words.
+        reason: String,
+    },
+    /// The transport ended or failed without a close frame.
+    Lost {
+        /// What happened, for a person.
+        text: String,
+    },
+    /// The peer broke the WebSocket protocol or a bound of ours.
+    Violation {
+        /// The close code we answered with.
+        code: u16,
+        /// What happened, for a person.
+        text: String,
+    },
+    /// Nothing came for [`Config::pong_grace_ms`](crate::Config::pong_grace_ms) after a ping.
+    Silent,
+    /// The signer gave no signature in time, or failed for now.
+    Signer {
+        /// What happened, for a person.
+        text: String,
+    },
+    /// The login was not answered in time.
+    LoginTimeout,
+    /// The login was refused.
+    LoginRefused(Refusal<'static>),
+    /// The exchange says that a logged-in connection is not, or refuses the connection as a whole.
+    Refused(Refusal<'static>),
+    /// A subscription or unsubscription was not answered, though asked for several times.
+    AckTimeout {
+        /// The topic.
+        topic: Topic,
+    },
+    /// The user closed the connection.
+    Shutdown,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { text, .. } => f.write_str(text),
+            Self::PeerClosed { code, reason } => {
+                f.write_str("closed by the exchange")?;
+                if let Some(code) = code {
+                    write!(f, ", code {code}")?;
+                }
+                if !reason.is_empty() {
+                    write!(f, " ({reason:?})")?;
+                }
+                Ok(())
+            }
+            Self::Lost { text } => write!(f, "connection lost: {text}"),
+            Self::Violation { code, text } => write!(f, "the peer broke the protocol (code {code}): {text}"),
+            Self::Silent => f.write_str("no sign of life after a ping"),
+            Self::Signer { text } => write!(f, "no signature: {text}"),
+            Self::LoginTimeout => f.write_str("the login was not answered"),
+            Self::LoginRefused(refusal) => write!(f, "login refused: {refusal}"),
+            Self::Refused(refusal) => write!(f, "refused by the exchange: {refusal}"),
+            Self::AckTimeout { topic } => write!(f, "no acknowledgement for {topic}"),
+            Self::Shutdown => f.write_str("closed by the user"),
+        }
+    }
+}
+
+/// When a failed attempt should be followed by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Retry {
+    /// By the usual backoff.
+    Normal,
+    /// After about a minute: it is a matter of configuration, and haste won't help.
+    Slow,
+    /// Not before the exchange's own word.
+    After {
+        /// Milliseconds.
+        ms: u64,
+    },
+}

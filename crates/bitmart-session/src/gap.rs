@@ -1,0 +1,51 @@
+use bitmart_proto::Topic;
+
+use crate::topics::{TopicStatus, Topics};
+
+/// The topics whose gap is open. At most one set at a time: what is lost while it is open joins it.
+#[derive(Debug, Default)]
+pub(crate) struct Gap {
+    is_open: bool,
+    open: Vec<Topic>,
+    failed: Vec<Topic>,
+}
+
+impl Gap {
+    /// Adds topics; returns those that were not in it yet, for the announcement.
+    pub(crate) fn open<'a>(&mut self, topics: impl Iterator<Item = &'a Topic>) -> Vec<Topic> {
+        let added: Vec<Topic> = topics
+            .filter(|topic| !self.open.contains(topic))
+            .cloned()
+            .collect();
+        self.open.extend(added.iter().cloned());
+        self.is_open |= !added.is_empty();
+        added
+    }
+
+    /// The topic failed for good: its gap has no end, and the others need not wait for it.
+    pub(crate) fn fail(&mut self, topic: &Topic) {
+        if self.remove(topic) {
+            self.failed.push(topic.clone());
+        }
+    }
+
+    /// The topic is no longer wanted.
+    pub(crate) fn remove(&mut self, topic: &Topic) -> bool {
+        let before = self.open.len();
+        self.open.retain(|open| open != topic);
+        self.open.len() < before
+    }
+
+    /// Takes the gap's topics and its failed ones if nothing stands in the way of closing it.
+    pub(crate) fn close(&mut self, topics: &Topics) -> Option<(Vec<Topic>, Vec<Topic>)> {
+        let is_complete = self
+            .open
+            .iter()
+            .all(|topic| topics.status(topic) == Some(TopicStatus::Active));
+        if !is_complete || !self.is_open {
+            return None;
+        }
+        self.is_open = false;
+        Some((std::mem::take(&mut self.open), std::mem::take(&mut self.failed)))
+    }
+}

@@ -1,0 +1,63 @@
+use crate::Config;
+use crate::time::MILLISECOND;
+
+/// Knows when to ping and when to give a socket up.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    last_inbound: u64,
+    last_frame: Option<u64>,
+    last_outbound: u64,
+    /// When the grace of the ping in flight ends.
+    give_up_at: Option<u64>,
+    ping_after: u64,
+    pong_grace: u64,
+}
+
+impl Liveness {
+    pub(crate) fn new(now: u64, config: &Config) -> Self {
+        Self {
+            last_inbound: now,
+            last_frame: None,
+            last_outbound: now,
+            give_up_at: None,
+            ping_after: config.ping_after_ms * MILLISECOND,
+            pong_grace: config.pong_grace_ms * MILLISECOND,
+        }
+    }
+
+    /// Any inbound byte is life.
+    pub(crate) fn inbound(&mut self, now: u64, whole_frame: bool) {
+        self.last_inbound = now;
+        self.give_up_at = None;
+        if whole_frame {
+            self.last_frame = Some(now);
+        }
+    }
+
+    pub(crate) fn outbound(&mut self, now: u64) {
+        self.last_outbound = now;
+    }
+
+    pub(crate) fn ping_sent(&mut self, now: u64) {
+        self.last_outbound = now;
+        self.give_up_at = Some(now + self.pong_grace);
+    }
+
+    /// When the last whole frame came in on this socket.
+    pub(crate) fn last_frame(&self) -> Option<u64> {
+        self.last_frame
+    }
+
+    /// When a ping is due, unless one is in flight.
+    pub(crate) fn ping_at(&self) -> Option<u64> {
+        match self.give_up_at {
+            Some(_) => None,
+            None => Some(self.last_inbound.min(self.last_outbound) + self.ping_after),
+        }
+    }
+
+    /// When the socket is to be given up.
+    pub(crate) fn give_up_at(&self) -> Option<u64> {
+        self.give_up_at
+    }
+}

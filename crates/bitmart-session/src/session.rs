@@ -1,0 +1,754 @@
+use std::collections::VecDeque;
+
+use bitmart_auth::{SignError, Signature};
+use bitmart_proto::{Dialect, ErrorClass, Market, Operation, Refusal, Reply, Side, Topic};
+use zeroize::Zeroize;
+
+use crate::backoff::{Backoff, DEGRADED_AFTER};
+use crate::gap::Gap;
+use crate::liveness::Liveness;
+use crate::login::{LoginClock, Verdict};
+use crate::pace::Pace;
+use crate::time::{MILLISECOND, SECOND, WallAnchor};
+use crate::topics::{Overdue, Settled, TopicStatus, Topics};
+use crate::{
+    Cause, Config, ConnectionId, Epoch, Event, GapCause, GapClosed, GapOpened, Moment, SubscribeFailure,
+};
+
+/// How long subscriptions pause when the exchange says that messages come too often, in nanoseconds: the window
+/// of its limit.
+const TOO_OFTEN_PAUSE: u64 = 10 * SECOND;
+
+/// One logical connection, through all its sockets.
+///
+/// ```text
+///             start            handle_connected        handle_signed       success reply
+///   Idle ───────────► Connecting ─────────────► Signing ───────────► LoggingIn ────────► Subscribing ──► Ready
+///                      ▲    │  ▲                   │                    │                    │             │
+///                      │    │  │   (public: straight to Subscribing)    │                    │             │
+///                      └────┘  └───────────────────┴────────────────────┴────────────────────┴─────────────┘
+///                   a failed attempt                  a lost socket, a refusal, a deadline
+///
+///   from anywhere: shutdown, or a permanent refusal ──► Terminated
+/// ```
+///
+/// # The contract
+///
+/// The session does nothing by itself. The driver calls commands and inputs, all of which take the time, and
+/// **after each of them drains the outputs**, in this order:
+///
+/// 1. [`poll_order`](Self::poll_order) until `None`: opens and closes sockets, asks for signatures;
+/// 2. [`poll_transmit`](Self::poll_transmit) until `None`: messages for the present socket;
+/// 3. [`poll_event`](Self::poll_event) until `None`: what the user is to know, before any message read later;
+/// 4. [`poll_timeout`](Self::poll_timeout): when to call [`handle_timeout`](Self::handle_timeout) at the latest.
+///
+/// Times are nanoseconds on any scale of the driver's that never runs backwards. Each socket that was ordered is
+/// answered by [`handle_connected`](Self::handle_connected) or
+/// [`handle_disconnected`](Self::handle_disconnected).
+///
+/// No input panics, whatever its order.
+pub struct Session {
+    id: ConnectionId,
+    config: Config,
+    /// The API key of a private session.
+    key: Option<Box<str>>,
+    dialect: &'static dyn Dialect,
+    state: State,
+    epoch: Epoch,
+    /// Attempts since the last ready connection.
+    attempt: u32,
+    topics: Topics,
+    gap: Gap,
+    backoff: Backoff,
+    pace: Pace,
+    liveness: Liveness,
+    anchor: WallAnchor,
+    clock: LoginClock,
+    login: Vec<u8>,
+    orders: VecDeque<Order>,
+    events: VecDeque<Event>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Idle,
+    Connecting,
+    Signing { deadline: u64, timestamp_ms: u64 },
+    LoggingIn { deadline: u64 },
+    Subscribing,
+    Ready { since: u64 },
+    Terminated,
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// Not started.
+    Idle,
+    /// Without a socket: waiting for the next attempt, or in the middle of one.
+    Connecting,
+    /// The socket is open, the login is not yet accepted.
+    LoggingIn,
+    /// Logged in where needed; some topics are not yet acknowledged.
+    Subscribing,
+    /// Every wanted topic is acknowledged.
+    Ready,
+    /// Over: closed by the user or refused for good.
+    Terminated,
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Order {
+    /// Open a socket, not before this time.
+    Connect {
+        /// In the driver's nanoseconds.
+        not_before: u64,
+    },
+    /// Get a login signed and answer with [`Session::handle_signed`].
+    Sign {
+        /// To be given back.
+        epoch: Epoch,
+        /// The timestamp to sign, in Unix milliseconds by the exchange's clock.
+        timestamp_ms: u64,
+    },
+    /// Get rid of the socket, or of the attempt to open one.
+    Close {
+        /// Whether to say good-bye with a close frame; otherwise the peer is beyond talking to.
+        polite: bool,
+    },
+}
+
+/// What a message from [`Session::poll_transmit`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transmit {
+    /// A ping. It must not wait behind other messages.
+    Ping,
+    /// A login or a request for topics. A login holds the signature: don't log it.
+    Request(Operation),
+}
+
+/// Why a command was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The connection carries as many topics as the exchange allows.
+    Full,
+    /// The topic belongs to another market or side than this connection.
+    WrongConnection {
+        /// The topic.
+        topic: Topic,
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// The connection is over.
+    Terminated,
+}
+
+impl std::fmt::Display for CommandError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Full => write!(
+                f,
+                "the connection carries {} topics already: open another",
+                bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION
+            ),
+            Self::WrongConnection { topic, id } => {
+                write!(
+                    f,
+                    "{topic} does not belong on the {id} connection: it is {} {}",
+                    topic.market(),
+                    topic.side()
+                )
+            }
+            Self::Terminated => f.write_str("the connection is over: build another"),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+impl std::fmt::Debug for Session {
+    /// Leaves out the key and the login.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("epoch", &self.epoch)
+            .field("attempt", &self.attempt)
+            .field("topics", &self.topics)
+            .field("gap", &self.gap)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session for market data. `seed` feeds the jitter of its retries.
+    #[must_use]
+    pub fn public(market: Market, index: u16, config: Config, seed: u64) -> Self {
+        Self::new(
+            ConnectionId {
+                market,
+                side: Side::Public,
+                index,
+            },
+            None,
+            config,
+            seed,
+        )
+    }
+
+    /// A session for the account's data, logging in with the API key `key`. `seed` feeds the jitter of its retries.
+    #[must_use]
+    pub fn private(market: Market, index: u16, key: &str, config: Config, seed: u64) -> Self {
+        Self::new(
+            ConnectionId {
+                market,
+                side: Side::Private,
+                index,
+            },
+            Some(key.into()),
+            config,
+            seed,
+        )
+    }
+
+    fn new(id: ConnectionId, key: Option<Box<str>>, config: Config, seed: u64) -> Self {
+        Self {
+            id,
+            key,
+            dialect: id.market.dialect(),
+            state: State::Idle,
+            epoch: Epoch(0),
+            attempt: 0,
+            topics: Topics::default(),
+            gap: Gap::default(),
+            backoff: Backoff::new(config.backoff.clone(), seed),
+            pace: Pace::default(),
+            liveness: Liveness::new(0, &config),
+            anchor: WallAnchor { ns: 0, unix_ms: 0 },
+            clock: LoginClock::new(config.clock_offset_ms),
+            login: Vec::new(),
+            orders: VecDeque::new(),
+            events: VecDeque::new(),
+            config,
+        }
+    }
+
+    // Getters.
+
+    /// Which connection this is.
+    #[must_use]
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The present socket, or the last one.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Where the session stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.state {
+            State::Idle => Status::Idle,
+            State::Connecting => Status::Connecting,
+            State::Signing { .. } | State::LoggingIn { .. } => Status::LoggingIn,
+            State::Subscribing => Status::Subscribing,
+            State::Ready { .. } => Status::Ready,
+            State::Terminated => Status::Terminated,
+        }
+    }
+
+    /// The wanted topics, in the order in which they were first wanted.
+    pub fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.topics.wanted()
+    }
+
+    /// Where a topic stands; `None` if it isn't wanted.
+    #[must_use]
+    pub fn topic_status(&self, topic: &Topic) -> Option<TopicStatus> {
+        self.topics.status(topic)
+    }
+
+    /// How many topics are wanted.
+    #[must_use]
+    pub fn topic_count(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// The point in time `ns` as the user is to see it.
+    #[must_use]
+    pub fn moment(&self, ns: u64) -> Moment {
+        self.anchor.moment(ns)
+    }
+
+    // Commands.
+
+    /// Starts connecting. `unix_ms` is the local wall clock. Does nothing on a session that has been started.
+    pub fn start(&mut self, now: u64, unix_ms: u64) {
+        if self.state != State::Idle {
+            return;
+        }
+        self.anchor = WallAnchor { ns: now, unix_ms };
+        let topics = self.gap.open(self.topics.wanted());
+        if !topics.is_empty() {
+            self.emit(Event::GapOpened(GapOpened::new(
+                None,
+                GapCause::FirstConnect,
+                topics,
+            )));
+        }
+        self.state = State::Connecting;
+        self.attempt = 1;
+        self.orders.push_back(Order::Connect { not_before: now });
+    }
+
+    /// Wants a topic, now and after every reconnect. Does nothing if it is wanted already.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`] if the topic belongs elsewhere, the connection is full, or it is over.
+    pub fn subscribe(&mut self, topic: Topic) -> Result<(), CommandError> {
+        if self.state == State::Terminated {
+            return Err(CommandError::Terminated);
+        }
+        if topic.market() != self.id.market || topic.side() != self.id.side {
+            return Err(CommandError::WrongConnection { topic, id: self.id });
+        }
+        if self.topics.status(&topic).is_none() {
+            if self.topics.is_full() {
+                return Err(CommandError::Full);
+            }
+            self.topics.want(topic);
+        }
+        Ok(())
+    }
+
+    /// No longer wants a topic. [`Event::Unsubscribed`] comes when the exchange acknowledges it, or at once if
+    /// there is nothing to acknowledge. Returns whether it was wanted.
+    pub fn unsubscribe(&mut self, now: u64, topic: &Topic) -> bool {
+        let Some(ends_at_once) = self.topics.unwant(topic) else {
+            return false;
+        };
+        self.gap.remove(topic);
+        if ends_at_once {
+            self.emit(Event::Unsubscribed { topic: topic.clone() });
+        }
+        self.advance(now);
+        true
+    }
+
+    /// Ends the session: no further socket, no further event but [`Event::Closed`] for one that is open.
+    pub fn shutdown(&mut self) {
+        let was_open = self.is_open();
+        if self.state == State::Terminated {
+            return;
+        }
+        self.terminate(true);
+        if was_open {
+            self.emit(Event::Closed {
+                epoch: self.epoch,
+                cause: Cause::Shutdown,
+            });
+        }
+    }
+
+    // Inputs.
+
+    /// The socket that was ordered is open.
+    ///
+    /// `unix_ms` is the local wall clock, `server_date_ms` the `Date` of the answer to the upgrade.
+    pub fn handle_connected(&mut self, now: u64, unix_ms: u64, server_date_ms: Option<u64>) {
+        if self.state != State::Connecting {
+            return;
+        }
+        self.epoch.0 += 1;
+        self.anchor = WallAnchor { ns: now, unix_ms };
+        self.clock.measure(unix_ms, server_date_ms);
+        self.pace = Pace::default();
+        self.liveness = Liveness::new(now, &self.config);
+        let epoch = self.epoch;
+        self.emit(match epoch.0 {
+            1 => Event::Opened { epoch },
+            _ => Event::Reconnected {
+                epoch,
+                attempts: self.attempt,
+            },
+        });
+        if self.key.is_some() {
+            let timestamp_ms = self.clock.timestamp_ms(unix_ms);
+            let deadline = now + self.config.sign_timeout_ms * MILLISECOND;
+            self.state = State::Signing {
+                deadline,
+                timestamp_ms,
+            };
+            self.orders.push_back(Order::Sign { epoch, timestamp_ms });
+        } else {
+            self.state = State::Subscribing;
+            self.advance(now);
+        }
+    }
+
+    /// The socket is gone, or could not be opened.
+    pub fn handle_disconnected(&mut self, now: u64, cause: Cause) {
+        match self.state {
+            State::Connecting => {
+                let attempt = self.attempt;
+                self.emit(Event::ConnectFailed {
+                    attempt,
+                    cause: cause.clone(),
+                });
+                self.attempt += 1;
+                self.retry(now, &cause, None);
+            }
+            State::Idle | State::Terminated => {}
+            _ => self.lose(now, cause, None),
+        }
+    }
+
+    /// Bytes came in; `whole_frame` says whether they completed a frame. Any of them is a sign of life.
+    pub fn handle_activity(&mut self, now: u64, whole_frame: bool) {
+        self.liveness.inbound(now, whole_frame);
+    }
+
+    /// The signer has answered the order to sign for `epoch`. An answer for another epoch is dropped.
+    pub fn handle_signed(&mut self, now: u64, epoch: Epoch, result: Result<Signature, SignError>) {
+        let State::Signing { timestamp_ms, .. } = self.state else {
+            return;
+        };
+        if epoch != self.epoch {
+            return;
+        }
+        match (result, &self.key) {
+            (Ok(signature), Some(key)) => {
+                self.login.clear();
+                self.dialect
+                    .encode_login(key, timestamp_ms, signature.as_str(), &mut self.login);
+                let deadline = now + self.config.login_timeout_ms * MILLISECOND;
+                self.state = State::LoggingIn { deadline };
+            }
+            (Err(error), _) if !error.is_retryable() => {
+                self.lose(
+                    now,
+                    Cause::Signer {
+                        text: error.to_string(),
+                    },
+                    Some(Event::SignerRefused { error }),
+                );
+            }
+            (Err(error), _) => self.lose_politely(
+                now,
+                Cause::Signer {
+                    text: error.to_string(),
+                },
+            ),
+            (Ok(_), None) => {}
+        }
+    }
+
+    /// The exchange answered a request.
+    pub fn handle_reply(&mut self, now: u64, reply: &Reply<'_>) {
+        match (self.state, &reply.outcome) {
+            (State::Idle | State::Connecting | State::Signing { .. } | State::Terminated, _) => {}
+            (State::LoggingIn { .. }, Ok(())) => {
+                if reply.operation == Some(Operation::Login) && self.login.is_empty() {
+                    self.emit(Event::Authenticated { epoch: self.epoch });
+                    self.clock.accepted();
+                    self.state = State::Subscribing;
+                    self.advance(now);
+                }
+            }
+            (State::LoggingIn { .. }, Err(refusal)) => {
+                self.handle_login_refused(now, refusal.clone().into_owned());
+            }
+            (State::Subscribing | State::Ready { .. }, Ok(())) => {
+                let topic = reply.topic.as_deref();
+                match (reply.operation, topic) {
+                    (Some(Operation::Subscribe), Some(topic)) => {
+                        let settled = self.topics.acknowledged(topic);
+                        self.announce(settled);
+                    }
+                    (Some(Operation::Unsubscribe), topic) => self.handle_left(topic),
+                    _ => {}
+                }
+                self.advance(now);
+            }
+            (State::Subscribing | State::Ready { .. }, Err(refusal)) => {
+                self.handle_refusal(now, reply, refusal.clone().into_owned());
+                self.advance(now);
+            }
+        }
+    }
+
+    /// Time has passed: to be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
+    pub fn handle_timeout(&mut self, now: u64) {
+        match self.state {
+            State::Signing { deadline, .. } if deadline <= now => {
+                self.lose_politely(
+                    now,
+                    Cause::Signer {
+                        text: "no answer from the signer in time".into(),
+                    },
+                );
+                return;
+            }
+            State::LoggingIn { deadline } if deadline <= now => {
+                self.lose_politely(now, Cause::LoginTimeout);
+                return;
+            }
+            _ if !self.is_open() => return,
+            _ => {}
+        }
+        if self.liveness.give_up_at().is_some_and(|at| at <= now) {
+            self.orders.push_back(Order::Close { polite: false });
+            self.lose(now, Cause::Silent, None);
+            return;
+        }
+        match self.topics.handle_timeout(now, self.dialect) {
+            Some(Overdue::Reconnect(topic)) => self.lose_politely(now, Cause::AckTimeout { topic }),
+            Some(Overdue::Abandon(topic)) => {
+                self.fail(topic, SubscribeFailure::NoAnswer);
+                self.advance(now);
+            }
+            None => {}
+        }
+    }
+
+    // Outputs.
+
+    /// The next thing that the driver is to do.
+    pub fn poll_order(&mut self) -> Option<Order> {
+        self.orders.pop_front()
+    }
+
+    /// Appends the next message for the present socket to `out`, if one may go out now.
+    pub fn poll_transmit(&mut self, now: u64, out: &mut Vec<u8>) -> Option<Transmit> {
+        if !self.is_open() {
+            return None;
+        }
+        if self.liveness.ping_at().is_some_and(|at| at <= now) {
+            out.extend_from_slice(self.dialect.ping());
+            self.liveness.ping_sent(now);
+            self.pace.count(now);
+            return Some(Transmit::Ping);
+        }
+        if self.pace.free_at(now) > now {
+            return None;
+        }
+        let transmit = match self.state {
+            State::LoggingIn { .. } if !self.login.is_empty() => {
+                out.extend_from_slice(&self.login);
+                self.login.zeroize();
+                Transmit::Request(Operation::Login)
+            }
+            State::Subscribing | State::Ready { .. } => {
+                let deadline = now + self.config.ack_timeout_ms * MILLISECOND;
+                Transmit::Request(self.topics.write_request(deadline, self.dialect, out)?)
+            }
+            _ => return None,
+        };
+        self.liveness.outbound(now);
+        self.pace.count(now);
+        Some(transmit)
+    }
+
+    /// The next thing that the user is to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) and drain the outputs again, if nothing else happens.
+    #[must_use]
+    pub fn poll_timeout(&self, now: u64) -> Option<u64> {
+        if !self.is_open() {
+            return None;
+        }
+        let login = match self.state {
+            State::Signing { deadline, .. } | State::LoggingIn { deadline } => Some(deadline),
+            _ => None,
+        };
+        let has_request = match self.state {
+            State::LoggingIn { .. } => !self.login.is_empty(),
+            State::Subscribing | State::Ready { .. } => self.topics.has_request(self.dialect),
+            _ => false,
+        };
+        let transmit = has_request.then(|| self.pace.free_at(now));
+        [
+            login,
+            transmit,
+            self.liveness.ping_at(),
+            self.liveness.give_up_at(),
+            self.topics.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    // What the inputs have in common.
+
+    fn is_open(&self) -> bool {
+        !matches!(self.state, State::Idle | State::Connecting | State::Terminated)
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    fn handle_left(&mut self, text: Option<&str>) {
+        if let Some(topic) = self.topics.left(text) {
+            self.emit(Event::Unsubscribed { topic });
+        }
+    }
+
+    fn handle_login_refused(&mut self, now: u64, refusal: Refusal<'static>) {
+        let cause = Cause::LoginRefused(refusal.clone());
+        match self.clock.judge(&refusal, self.dialect) {
+            Verdict::Rejected => self.lose(now, cause, Some(Event::AuthRejected { refusal })),
+            Verdict::Skewed { skew_ms } => self.lose(now, cause, Some(Event::ClockSkew { skew_ms, refusal })),
+            Verdict::Retry => {
+                self.emit(Event::LoginDeferred { refusal });
+                self.lose_politely(now, cause);
+            }
+        }
+    }
+
+    /// A refusal on a connection that is logged in where it has to be.
+    fn handle_refusal(&mut self, now: u64, reply: &Reply<'_>, refusal: Refusal<'static>) {
+        let topic = reply.topic.as_deref();
+        let is_unsubscribe = reply.operation == Some(Operation::Unsubscribe);
+        match refusal.class() {
+            ErrorClass::NotSubscribed => self.handle_left(topic),
+            _ if is_unsubscribe => self.handle_left(topic),
+            ErrorClass::Auth if self.key.is_some() => {
+                self.lose(
+                    now,
+                    Cause::LoginRefused(refusal.clone()),
+                    Some(Event::AuthRejected { refusal }),
+                );
+            }
+            ErrorClass::LoginNeeded if self.key.is_some() => self.lose_politely(now, Cause::Refused(refusal)),
+            ErrorClass::Limit if matches!(refusal.code, Some(code) if code.0 == 90007) => {
+                self.pace.pause(now + TOO_OFTEN_PAUSE);
+                self.topics.ask_again();
+            }
+            ErrorClass::Limit if matches!(refusal.code, Some(code) if code.0 >= 94_000) => {
+                self.lose_politely(now, Cause::Refused(refusal));
+            }
+            // The exchange's trouble is not the topic's fault: the deadline asks again.
+            ErrorClass::Server | ErrorClass::AlreadyLoggedIn => {}
+            ErrorClass::AlreadySubscribed if topic.is_some() => {
+                let settled = self.topics.acknowledged(topic.unwrap_or_default());
+                self.announce(settled);
+            }
+            _ => {
+                let settled = match topic {
+                    Some(topic) => self.topics.refused(topic, refusal),
+                    None => self.topics.refused_anonymously(refusal),
+                };
+                self.announce(settled);
+            }
+        }
+    }
+
+    fn announce(&mut self, settled: Settled) {
+        let epoch = self.epoch;
+        for topic in settled.subscribed {
+            self.emit(Event::Subscribed { epoch, topic });
+        }
+        for (topic, refusal) in settled.failed {
+            self.fail(topic, SubscribeFailure::Refused(refusal));
+        }
+    }
+
+    fn fail(&mut self, topic: Topic, reason: SubscribeFailure) {
+        self.gap.fail(&topic);
+        self.emit(Event::SubscribeFailed {
+            epoch: self.epoch,
+            topic,
+            reason,
+        });
+    }
+
+    /// Closes the gap and becomes ready if nothing stands in the way any more.
+    fn advance(&mut self, now: u64) {
+        if let Some((topics, failed)) = self.gap.close(&self.topics) {
+            let until = self.anchor.moment(now);
+            self.emit(Event::GapClosed(GapClosed::new(until, topics, failed)));
+        }
+        if self.state == State::Subscribing && self.topics.are_all_active() {
+            self.state = State::Ready { since: now };
+            self.attempt = 0;
+            self.emit(Event::Ready { epoch: self.epoch });
+        }
+    }
+
+    fn lose_politely(&mut self, now: u64, cause: Cause) {
+        self.orders.push_back(Order::Close { polite: true });
+        self.lose(now, cause, None);
+    }
+
+    /// The open socket is lost: announces what that means and, unless `terminal` says why not, orders another.
+    fn lose(&mut self, now: u64, cause: Cause, terminal: Option<Event>) {
+        let ready_for = match self.state {
+            State::Ready { since } => Some(now.saturating_sub(since)),
+            _ => None,
+        };
+        let since = self.liveness.last_frame().map(|at| self.anchor.moment(at));
+        let lost = self.gap.open(self.topics.active());
+        let left = self.topics.start_over();
+        self.login.zeroize();
+        self.emit(Event::Closed {
+            epoch: self.epoch,
+            cause: cause.clone(),
+        });
+        if !lost.is_empty() {
+            self.emit(Event::GapOpened(GapOpened::new(
+                since,
+                GapCause::Disconnected(cause.clone()),
+                lost,
+            )));
+        }
+        for topic in left {
+            self.emit(Event::Unsubscribed { topic });
+        }
+        if let Some(event) = terminal {
+            self.emit(event);
+            self.terminate(true);
+            return;
+        }
+        self.attempt += 1;
+        self.retry(now, &cause, ready_for);
+    }
+
+    fn retry(&mut self, now: u64, cause: &Cause, ready_for: Option<u64>) {
+        self.state = State::Connecting;
+        let attempt = self.attempt;
+        if attempt == DEGRADED_AFTER + 1 {
+            self.emit(Event::Degraded {
+                attempts: DEGRADED_AFTER,
+            });
+        }
+        let delay = self.backoff.delay(cause, ready_for, attempt);
+        self.emit(Event::Reconnecting {
+            attempt,
+            delay_ms: delay / MILLISECOND,
+        });
+        self.orders.push_back(Order::Connect {
+            not_before: now + delay,
+        });
+    }
+
+    fn terminate(&mut self, polite: bool) {
+        self.state = State::Terminated;
+        self.login.zeroize();
+        self.orders.clear();
+        self.orders.push_back(Order::Close { polite });
+    }
+}

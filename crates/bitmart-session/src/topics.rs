@@ -1,0 +1,484 @@
+use bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION;
+use bitmart_proto::{Dialect, ErrorClass, Operation, Refusal, Topic};
+
+/// How often a topic is asked for on one socket before the socket is given up: once, and twice again.
+const MAX_ASKS: u8 = 3;
+
+/// How many sockets a topic without an answer may cost before it counts as failed: one topic that the exchange
+/// ignores must not keep the others from their data for ever.
+const MAX_SOCKETS_LOST: u8 = 2;
+
+/// Where a wanted topic stands on the present socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicStatus {
+    /// Wanted, not yet acknowledged.
+    Pending,
+    /// Acknowledged on the present socket.
+    Active,
+}
+
+/// The wanted topics of one connection, and what is known of each on the present socket.
+#[derive(Debug, Default)]
+pub(crate) struct Topics {
+    wanted: Vec<Entry>,
+    leaving: Vec<Entry>,
+    /// Refusals that named no topic, for the requests in flight.
+    anonymous: Vec<Refusal<'static>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    topic: Topic,
+    ask: Ask,
+    /// How often it was asked on this socket.
+    asks: u8,
+    /// Asked alone, so that a refusal without a name can only mean this topic.
+    alone: bool,
+    sockets_lost: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Due,
+    InFlight { deadline: u64 },
+    Done,
+}
+
+impl Entry {
+    fn new(topic: Topic) -> Self {
+        Self {
+            topic,
+            ask: Ask::Due,
+            asks: 0,
+            alone: false,
+            sockets_lost: 0,
+        }
+    }
+
+    fn is_in_flight(&self) -> bool {
+        matches!(self.ask, Ask::InFlight { .. })
+    }
+
+    /// Whether an answer may still come: also a late one, after the deadline.
+    fn awaits_answer(&self) -> bool {
+        self.asks > 0 && self.ask != Ask::Done
+    }
+
+    fn start_over(&mut self) {
+        self.ask = Ask::Due;
+        self.asks = 0;
+        self.alone = false;
+    }
+}
+
+/// What an answer, or the want of one, has settled.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) subscribed: Vec<Topic>,
+    pub(crate) failed: Vec<(Topic, Refusal<'static>)>,
+}
+
+/// A deadline that has passed for the last time.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// Give the socket up.
+    Reconnect(Topic),
+    /// Give the topic up; it is no longer wanted.
+    Abandon(Topic),
+}
+
+impl Topics {
+    pub(crate) fn len(&self) -> usize {
+        self.wanted.len()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.wanted.len() >= MAX_TOPICS_PER_CONNECTION
+    }
+
+    pub(crate) fn status(&self, topic: &Topic) -> Option<TopicStatus> {
+        self.wanted
+            .iter()
+            .find(|entry| entry.topic == *topic)
+            .map(|entry| match entry.ask {
+                Ask::Done => TopicStatus::Active,
+                _ => TopicStatus::Pending,
+            })
+    }
+
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &Topic> {
+        self.wanted.iter().map(|entry| &entry.topic)
+    }
+
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Topic> {
+        self.wanted
+            .iter()
+            .filter(|entry| entry.ask == Ask::Done)
+            .map(|entry| &entry.topic)
+    }
+
+    pub(crate) fn are_all_active(&self) -> bool {
+        self.wanted.iter().all(|entry| entry.ask == Ask::Done)
+    }
+
+    /// Wants a topic. One that is about to leave is not asked to any more, but asked for anew: that it is held
+    /// already costs at most a benign refusal.
+    pub(crate) fn want(&mut self, topic: Topic) {
+        if self.status(&topic).is_some() {
+            return;
+        }
+        self.leaving.retain(|left| left.topic != topic || left.asks > 0);
+        self.wanted.push(Entry::new(topic));
+    }
+
+    /// No longer wants a topic. Returns whether it ends at once, since the present socket was never asked for it;
+    /// `None` if it was not wanted.
+    pub(crate) fn unwant(&mut self, topic: &Topic) -> Option<bool> {
+        let at = self.wanted.iter().position(|entry| entry.topic == *topic)?;
+        let entry = self.wanted.remove(at);
+        let was_asked = entry.asks > 0 || entry.ask == Ask::Done;
+        if was_asked && !self.leaving.iter().any(|left| left.topic == *topic) {
+            self.leaving.push(Entry::new(entry.topic));
+        }
+        Some(!was_asked)
+    }
+
+    /// Starts over for another socket. Returns the topics that were leaving: with the socket they have left.
+    pub(crate) fn start_over(&mut self) -> Vec<Topic> {
+        self.anonymous.clear();
+        self.wanted.iter_mut().for_each(Entry::start_over);
+        self.leaving.drain(..).map(|entry| entry.topic).collect()
+    }
+
+    pub(crate) fn has_request(&self, dialect: &dyn Dialect) -> bool {
+        self.leaving.iter().any(|entry| entry.ask == Ask::Due) || !self.due(dialect).is_empty()
+    }
+
+    /// Writes the next request, if one is due: unsubscriptions first.
+    pub(crate) fn write_request(
+        &mut self,
+        deadline: u64,
+        dialect: &dyn Dialect,
+        out: &mut Vec<u8>,
+    ) -> Option<Operation> {
+        let leaving: Vec<usize> = (0..self.leaving.len())
+            .filter(|at| self.leaving[*at].ask == Ask::Due)
+            .collect();
+        let (operation, entries, due) = if leaving.is_empty() {
+            let due = self.due(dialect);
+            (Operation::Subscribe, &mut self.wanted, due)
+        } else {
+            (Operation::Unsubscribe, &mut self.leaving, leaving)
+        };
+        let topics: Vec<Topic> = due.iter().map(|at| entries[*at].topic.clone()).collect();
+        let taken = dialect.encode_operation(operation, &topics, out);
+        for at in &due[..taken] {
+            let entry = &mut entries[*at];
+            entry.ask = Ask::InFlight { deadline };
+            entry.asks += 1;
+        }
+        (taken > 0).then_some(operation)
+    }
+
+    /// The wanted topics that the next request should name.
+    ///
+    /// Where refusals name no topic, one that is to be asked alone waits until nothing else is in flight, and
+    /// nothing else is asked while it is. One whose unsubscription is in flight waits for that answer: otherwise
+    /// the two could cross.
+    fn due(&self, dialect: &dyn Dialect) -> Vec<usize> {
+        let is_due = |entry: &Entry| {
+            entry.ask == Ask::Due && !self.leaving.iter().any(|left| left.topic == entry.topic)
+        };
+        let in_flight = || self.wanted.iter().filter(|entry| entry.is_in_flight());
+        if in_flight().any(|entry| entry.alone) && !dialect.refusals_name_topics() {
+            return Vec::new();
+        }
+        let together: Vec<usize> = (0..self.wanted.len())
+            .filter(|at| is_due(&self.wanted[*at]) && !self.wanted[*at].alone)
+            .collect();
+        if !together.is_empty() {
+            return together;
+        }
+        match self.wanted.iter().position(is_due) {
+            Some(at) if in_flight().next().is_none() => vec![at],
+            _ => Vec::new(),
+        }
+    }
+
+    /// An acknowledgement of a subscription.
+    pub(crate) fn acknowledged(&mut self, text: &str) -> Settled {
+        let mut settled = Settled::default();
+        if let Some(entry) = find(&mut self.wanted, text, Entry::awaits_answer) {
+            entry.ask = Ask::Done;
+            entry.sockets_lost = 0;
+            settled.subscribed.push(entry.topic.clone());
+        }
+        self.settle(settled)
+    }
+
+    /// A refusal of a subscription that names its topic.
+    pub(crate) fn refused(&mut self, text: &str, refusal: Refusal<'static>) -> Settled {
+        let mut settled = Settled::default();
+        if let Some(entry) = find(&mut self.wanted, text, Entry::awaits_answer) {
+            let topic = entry.topic.clone();
+            self.wanted.retain(|entry| entry.topic != topic);
+            settled.failed.push((topic, refusal));
+        }
+        self.settle(settled)
+    }
+
+    /// A refusal that names no topic.
+    pub(crate) fn refused_anonymously(&mut self, refusal: Refusal<'static>) -> Settled {
+        if self.anonymous.len() < MAX_TOPICS_PER_CONNECTION {
+            self.anonymous.push(refusal);
+        }
+        self.settle(Settled::default())
+    }
+
+    /// Once as many refusals without a name have come as topics are still without an answer, each of the topics
+    /// has one.
+    fn settle(&mut self, mut settled: Settled) -> Settled {
+        let in_flight = self.wanted.iter().filter(|entry| entry.is_in_flight()).count();
+        if in_flight == 0 {
+            self.anonymous.clear();
+        }
+        if self.anonymous.is_empty() || self.anonymous.len() < in_flight {
+            return settled;
+        }
+        let is_benign = |refusal: &Refusal<'_>| refusal.class() == ErrorClass::AlreadySubscribed;
+        let refusals = std::mem::take(&mut self.anonymous);
+        if refusals.iter().all(is_benign) {
+            for entry in self.wanted.iter_mut().filter(|entry| entry.is_in_flight()) {
+                entry.ask = Ask::Done;
+                settled.subscribed.push(entry.topic.clone());
+            }
+        } else if refusals.iter().any(is_benign) {
+            for entry in self.wanted.iter_mut().filter(|entry| entry.is_in_flight()) {
+                entry.ask = Ask::Due;
+                entry.alone = true;
+            }
+        } else {
+            let mut refusals = refusals.into_iter();
+            self.wanted.retain(|entry| {
+                if !entry.is_in_flight() {
+                    return true;
+                }
+                let refusal = refusals
+                    .next()
+                    .expect("there are as many refusals as topics in flight");
+                settled.failed.push((entry.topic.clone(), refusal));
+                false
+            });
+        }
+        settled
+    }
+
+    /// The answer to an unsubscription; without a name it is taken for the oldest one in flight.
+    pub(crate) fn left(&mut self, text: Option<&str>) -> Option<Topic> {
+        let topic = match text {
+            Some(text) => find(&mut self.leaving, text, Entry::awaits_answer)?.topic.clone(),
+            None => self
+                .leaving
+                .iter()
+                .find(|entry| entry.awaits_answer())?
+                .topic
+                .clone(),
+        };
+        self.leaving.retain(|entry| entry.topic != topic);
+        Some(topic)
+    }
+
+    /// Asks again for everything in flight: the exchange says that it took none of it.
+    pub(crate) fn ask_again(&mut self) {
+        for entry in self
+            .wanted
+            .iter_mut()
+            .chain(&mut self.leaving)
+            .filter(|entry| entry.is_in_flight())
+        {
+            entry.ask = Ask::Due;
+            entry.asks -= 1;
+        }
+        self.anonymous.clear();
+    }
+
+    /// The earliest deadline of a request in flight.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        self.wanted
+            .iter()
+            .chain(&self.leaving)
+            .filter_map(|entry| match entry.ask {
+                Ask::InFlight { deadline } => Some(deadline),
+                _ => None,
+            })
+            .min()
+    }
+
+    /// Marks what is overdue to be asked again, alone where that helps; reports one topic that was asked for the
+    /// last time.
+    pub(crate) fn handle_timeout(&mut self, now: u64, dialect: &dyn Dialect) -> Option<Overdue> {
+        let is_overdue = |entry: &Entry| matches!(entry.ask, Ask::InFlight { deadline } if deadline <= now);
+        if !self.wanted.iter().chain(&self.leaving).any(is_overdue) {
+            return None;
+        }
+        self.anonymous.clear();
+        if let Some(entry) = self
+            .leaving
+            .iter()
+            .find(|entry| is_overdue(entry) && entry.asks >= MAX_ASKS)
+        {
+            return Some(Overdue::Reconnect(entry.topic.clone()));
+        }
+        if let Some(at) = self
+            .wanted
+            .iter()
+            .position(|entry| is_overdue(entry) && entry.asks >= MAX_ASKS)
+        {
+            let entry = &mut self.wanted[at];
+            if entry.sockets_lost >= MAX_SOCKETS_LOST {
+                return Some(Overdue::Abandon(self.wanted.remove(at).topic));
+            }
+            entry.sockets_lost += 1;
+            return Some(Overdue::Reconnect(entry.topic.clone()));
+        }
+        let alone = !dialect.refusals_name_topics();
+        for entry in self.wanted.iter_mut().filter(|entry| is_overdue(entry)) {
+            entry.ask = Ask::Due;
+            entry.alone = alone;
+        }
+        for entry in self.leaving.iter_mut().filter(|entry| is_overdue(entry)) {
+            entry.ask = Ask::Due;
+        }
+        None
+    }
+}
+
+/// The entry that a text from the exchange names: an equal text before a similar one.
+fn find<'a>(entries: &'a mut [Entry], text: &str, filter: impl Fn(&Entry) -> bool) -> Option<&'a mut Entry> {
+    let candidates = || entries.iter().enumerate().filter(|(_, entry)| filter(entry));
+    let at = candidates()
+        .find(|(_, entry)| entry.topic.as_str() == text)
+        .or_else(|| candidates().find(|(_, entry)| entry.topic.is_named_by(text)))
+        .map(|(at, _)| at)?;
+    Some(&mut entries[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bitmart_proto::{ErrorCode, Market};
+
+    fn topics(names: &[&str]) -> Topics {
+        let mut topics = Topics::default();
+        for name in names {
+            topics.want(name.parse().unwrap());
+        }
+        topics
+    }
+
+    fn ask(topics: &mut Topics, market: Market) -> String {
+        let mut out = Vec::new();
+        topics.write_request(100, market.dialect(), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn refusal(code: u32) -> Refusal<'static> {
+        Refusal::new(Some(ErrorCode(code)), "no")
+    }
+
+    const A: &str = "spot/ticker:A_USDT";
+    const B: &str = "spot/ticker:B_USDT";
+    const C: &str = "spot/ticker:C_USDT";
+
+    /// Quirk 14 and failure mode 20: the topic that a spot refusal means is the one left over.
+    #[test]
+    fn quirk_14_the_topic_left_over_is_the_refused_one() {
+        let mut topics = topics(&[A, B, C]);
+        ask(&mut topics, Market::Spot);
+        assert_eq!(topics.refused_anonymously(refusal(92001)), Settled::default());
+        assert_eq!(topics.acknowledged(A).subscribed.len(), 1);
+        let settled = topics.acknowledged(C);
+        assert_eq!(settled.subscribed, [C.parse().unwrap()]);
+        assert_eq!(settled.failed, [(B.parse().unwrap(), refusal(92001))]);
+        assert!(topics.are_all_active());
+    }
+
+    #[test]
+    fn topics_without_an_answer_are_asked_for_one_by_one() {
+        let mut topics = topics(&[A, B, C]);
+        ask(&mut topics, Market::Spot);
+        topics.refused_anonymously(refusal(90004));
+        topics.acknowledged(A);
+        assert_eq!(topics.handle_timeout(100, Market::Spot.dialect()), None);
+        assert_eq!(
+            ask(&mut topics, Market::Spot),
+            format!(r#"{{"op":"subscribe","args":["{B}"]}}"#)
+        );
+        assert_eq!(
+            ask(&mut topics, Market::Spot),
+            "",
+            "nothing beside a topic asked for alone"
+        );
+        assert_eq!(topics.refused_anonymously(refusal(90004)).failed.len(), 1);
+        assert_eq!(
+            ask(&mut topics, Market::Spot),
+            format!(r#"{{"op":"subscribe","args":["{C}"]}}"#)
+        );
+        assert_eq!(topics.refused_anonymously(refusal(90008)).subscribed.len(), 1);
+    }
+
+    /// Failure mode 19: a second acknowledgement is nothing.
+    #[test]
+    fn a_duplicate_acknowledgement_settles_nothing() {
+        let mut topics = topics(&[A]);
+        assert_eq!(topics.acknowledged(A), Settled::default(), "never asked");
+        ask(&mut topics, Market::Spot);
+        assert_eq!(topics.acknowledged(A).subscribed.len(), 1);
+        assert_eq!(topics.acknowledged(A), Settled::default());
+    }
+
+    /// Quirk 2, for acknowledgements; an equal text goes before a similar one.
+    #[test]
+    fn quirk_02_a_suffixed_group_acknowledges_the_topic() {
+        let mut topics = topics(&["futures/depth20:X", "futures/depth20:X@200ms"]);
+        ask(&mut topics, Market::Futures);
+        let settled = topics.acknowledged("futures/depth20:X@200ms");
+        assert_eq!(settled.subscribed[0].as_str(), "futures/depth20:X@200ms");
+        let settled = topics.acknowledged("futures/depth20:X@100ms");
+        assert_eq!(settled.subscribed[0].as_str(), "futures/depth20:X");
+    }
+
+    #[test]
+    fn a_topic_wanted_again_before_it_was_asked_to_leave_stays() {
+        let mut topics = topics(&[A]);
+        ask(&mut topics, Market::Spot);
+        topics.acknowledged(A);
+        assert_eq!(topics.unwant(&A.parse().unwrap()), Some(false));
+        topics.want(A.parse().unwrap());
+        assert_eq!(
+            ask(&mut topics, Market::Spot),
+            format!(r#"{{"op":"subscribe","args":["{A}"]}}"#)
+        );
+        assert_eq!(topics.refused_anonymously(refusal(90008)).subscribed.len(), 1);
+        assert_eq!(ask(&mut topics, Market::Spot), "");
+    }
+
+    #[test]
+    fn one_ignored_topic_costs_two_sockets_and_is_given_up() {
+        let mut topics = topics(&[A]);
+        for expected in [
+            Overdue::Reconnect(A.parse().unwrap()),
+            Overdue::Reconnect(A.parse().unwrap()),
+            Overdue::Abandon(A.parse().unwrap()),
+        ] {
+            for _ in 1..MAX_ASKS {
+                ask(&mut topics, Market::Spot);
+                assert_eq!(topics.handle_timeout(100, Market::Spot.dialect()), None);
+            }
+            ask(&mut topics, Market::Spot);
+            assert_eq!(topics.handle_timeout(100, Market::Spot.dialect()), Some(expected));
+            topics.start_over();
+        }
+        assert_eq!(topics.len(), 0);
+    }
+}
