@@ -323,11 +323,10 @@ impl Channel {
                     Some(Self::FuturesV2DepthIncrease(levels, speed))
                 } else if let Some(interval) = interval_after("futures/klineBin").filter(is_futures) {
                     Some(Self::FuturesKline(interval))
-                } else if let Some(interval) = interval_after("futures/markPriceKlineBin").filter(is_futures)
-                {
-                    Some(Self::FuturesMarkPriceKline(interval))
                 } else {
-                    None
+                    interval_after("futures/markPriceKlineBin")
+                        .filter(is_futures)
+                        .map(Self::FuturesMarkPriceKline)
                 };
             }
         };

@@ -17,7 +17,7 @@ use crate::{Market, Operation, Topic};
 ///
 /// There are two implementers, behind [`Market::dialect`]; nobody else can add one. Sources: `docs/PROTOCOL.md`,
 /// *Requests*.
-pub trait Dialect: Sync + sealed::Sealed {
+pub trait Dialect: Sync + std::fmt::Debug + sealed::Sealed {
     /// The market that speaks it.
     fn market(&self) -> Market;
 
@@ -115,6 +115,7 @@ impl Market {
     }
 }
 
+#[derive(Debug)]
 struct Spot;
 
 impl Dialect for Spot {
@@ -147,6 +148,7 @@ impl Dialect for Spot {
     }
 }
 
+#[derive(Debug)]
 struct Futures;
 
 impl Dialect for Futures {

@@ -37,3 +37,15 @@ pub const MAX_DEPTH: usize = 64;
 /// Items (orders, positions, balances, levels) in one message. A book has at most 100 levels a side; this only
 /// bounds the storage a decoder keeps between messages.
 pub const MAX_ITEMS: usize = 65_536;
+
+/// Brackets, commas, colons, quotes and spaces in one message. The JSON parser reserves some 30 bytes for each, so
+/// this bounds what a text can make it reserve: 8 MiB of nothing but commas would otherwise ask for 256 MiB. Orders
+/// have about one such byte in five, so 8 MiB of them pass.
+pub const MAX_STRUCTURE: usize = 2 << 20;
+
+/// Bytes of buffers that a decoder or an inflater keeps from one message to the next. Beyond it they are given back,
+/// so that one huge message doesn't cost memory for the rest of a connection's life.
+pub const RETAINED_BYTES: usize = 64 << 10;
+
+/// Bytes of an undecodable message that its error keeps: enough for any envelope and the beginning of an order.
+pub const MAX_SAMPLE_BYTES: usize = 256;

@@ -9,7 +9,7 @@ use crate::gap::Gap;
 use crate::liveness::Liveness;
 use crate::login::{LoginClock, Verdict};
 use crate::pace::Pace;
-use crate::time::{MILLISECOND, SECOND, WallAnchor};
+use crate::time::{MILLISECOND, SECOND};
 use crate::topics::{Overdue, Settled, TopicStatus, Topics};
 use crate::{
     Cause, Config, ConnectionId, Epoch, Event, GapCause, GapClosed, GapOpened, Moment, SubscribeFailure,
@@ -62,7 +62,8 @@ pub struct Session {
     backoff: Backoff,
     pace: Pace,
     liveness: Liveness,
-    anchor: WallAnchor,
+    /// Ties the driver's clock to the wall clock; read anew for each socket.
+    anchor: Moment,
     clock: LoginClock,
     login: Vec<u8>,
     orders: VecDeque<Order>,
@@ -229,7 +230,7 @@ impl Session {
             backoff: Backoff::new(config.backoff.clone(), seed),
             pace: Pace::default(),
             liveness: Liveness::new(0, &config),
-            anchor: WallAnchor { ns: 0, unix_ms: 0 },
+            anchor: Moment { ns: 0, unix_ms: 0 },
             clock: LoginClock::new(config.clock_offset_ms),
             login: Vec::new(),
             orders: VecDeque::new(),
@@ -285,7 +286,7 @@ impl Session {
     /// The point in time `ns` as the user is to see it.
     #[must_use]
     pub fn moment(&self, ns: u64) -> Moment {
-        self.anchor.moment(ns)
+        self.anchor.at(ns)
     }
 
     // Commands.
@@ -295,7 +296,7 @@ impl Session {
         if self.state != State::Idle {
             return;
         }
-        self.anchor = WallAnchor { ns: now, unix_ms };
+        self.anchor = Moment { ns: now, unix_ms };
         let topics = self.gap.open(self.topics.wanted());
         if !topics.is_empty() {
             self.emit(Event::GapOpened(GapOpened::new(
@@ -369,7 +370,7 @@ impl Session {
             return;
         }
         self.epoch.0 += 1;
-        self.anchor = WallAnchor { ns: now, unix_ms };
+        self.anchor = Moment { ns: now, unix_ms };
         self.clock.measure(unix_ms, server_date_ms);
         self.pace = Pace::default();
         self.liveness = Liveness::new(now, &self.config);
@@ -679,7 +680,7 @@ impl Session {
     /// Closes the gap and becomes ready if nothing stands in the way any more.
     fn advance(&mut self, now: u64) {
         if let Some((topics, failed)) = self.gap.close(&self.topics) {
-            let until = self.anchor.moment(now);
+            let until = self.anchor.at(now);
             self.emit(Event::GapClosed(GapClosed::new(until, topics, failed)));
         }
         if self.state == State::Subscribing && self.topics.are_all_active() {
@@ -700,7 +701,7 @@ impl Session {
             State::Ready { since } => Some(now.saturating_sub(since)),
             _ => None,
         };
-        let since = self.liveness.last_frame().map(|at| self.anchor.moment(at));
+        let since = self.liveness.last_frame().map(|at| self.anchor.at(at));
         let lost = self.gap.open(self.topics.active());
         let left = self.topics.start_over();
         self.login.zeroize();

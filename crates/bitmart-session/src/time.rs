@@ -18,21 +18,15 @@ pub struct Moment {
     pub unix_ms: u64,
 }
 
-/// Ties the two scales together; read anew for each connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WallAnchor {
-    pub(crate) ns: u64,
-    pub(crate) unix_ms: u64,
-}
-
-impl WallAnchor {
-    /// The Unix time at `ns`, which may lie before the anchor.
-    pub(crate) fn moment(self, ns: u64) -> Moment {
+impl Moment {
+    /// The moment `ns` on the same scale, which may lie before this one.
+    #[must_use]
+    pub fn at(self, ns: u64) -> Self {
         let unix_ms = if ns >= self.ns {
             self.unix_ms.saturating_add((ns - self.ns) / MILLISECOND)
         } else {
             self.unix_ms.saturating_sub((self.ns - ns) / MILLISECOND)
         };
-        Moment { ns, unix_ms }
+        Self { ns, unix_ms }
     }
 }

@@ -1,2 +1,154 @@
-//! x
-fn main(){}
+//! The simulator as a program: it prints where it listens, and runs until it is told to stop.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bitmart_proto::{Environment, Market, Side};
+use bitmart_sim::{Account, Compress, Simulator};
+use clap::{Parser, ValueEnum};
+
+/// A BitMart exchange on this machine: spot and futures, public and private, live and demo.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Options {
+    /// Everything random comes from this seed: the same seed tells the same story.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Port of spot; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    spot_port: u16,
+    /// Port of futures; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    futures_port: u16,
+    /// Port of futures paper trading; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    demo_port: u16,
+    /// Speak ws:// instead of wss://.
+    #[arg(long)]
+    plain: bool,
+    /// Milliseconds between two ticks of the story.
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    tick_ms: u64,
+    /// API key of the one account, in place of the example's.
+    #[arg(long, requires_all = ["secret", "memo"])]
+    key: Option<String>,
+    /// API secret of that account.
+    #[arg(long, requires = "key")]
+    secret: Option<String>,
+    /// Memo of that account.
+    #[arg(long, requires = "key")]
+    memo: Option<String>,
+    /// Write the certificate that a client must trust to this file, in PEM.
+    #[arg(long, value_name = "PATH", conflicts_with = "plain")]
+    write_ca: Option<PathBuf>,
+    /// When spot sends compressed binary frames.
+    #[arg(long, value_enum, default_value_t = CompressOption::Never)]
+    compress: CompressOption,
+    /// End by itself after this many seconds.
+    #[arg(long, value_name = "N")]
+    for_seconds: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CompressOption {
+    /// Text frames only.
+    Never,
+    /// Pushes are compressed.
+    AfterSubscribe,
+    /// Everything but pongs is compressed.
+    Always,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match run(Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell the error of telling an error to.
+            let _ = writeln!(io::stderr(), "bitmart-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let own_account = match (&options.key, &options.secret, &options.memo) {
+        (Some(key), Some(secret), Some(memo)) => Some(Account::new(key, secret, memo)),
+        _ => None,
+    };
+    let sim = Simulator::builder()
+        .seed(options.seed)
+        .tls(!options.plain)
+        .tick(Duration::from_millis(options.tick_ms))
+        .account(own_account.clone().unwrap_or_else(Account::example))
+        .compress(match options.compress {
+            CompressOption::Never => Compress::Never,
+            CompressOption::AfterSubscribe => Compress::AfterSubscribe,
+            CompressOption::Always => Compress::Always,
+        })
+        .port(Environment::Live, Market::Spot, options.spot_port)
+        .port(Environment::Live, Market::Futures, options.futures_port)
+        .port(Environment::Demo, Market::Futures, options.demo_port)
+        .start()
+        .await?;
+    if let Some(path) = &options.write_ca {
+        std::fs::write(path, sim.ca_pem()).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    introduce(&sim, &options, own_account.is_none())?;
+
+    let end = async {
+        match options.for_seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        () = end => {}
+    }
+    let total = sim.counters().total();
+    sim.shutdown().await;
+    writeln!(
+        io::stdout(),
+        "served {} connections, {} logins, {} messages in, {} messages out",
+        total.connections,
+        total.logins_ok,
+        total.messages_in,
+        total.messages_out
+    )?;
+    Ok(())
+}
+
+/// Says where to connect, as whom, and trusting what.
+fn introduce(sim: &Simulator, options: &Options, is_example: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (name, environment, market, side) in [
+        ("spot public", Environment::Live, Market::Spot, Side::Public),
+        ("spot private", Environment::Live, Market::Spot, Side::Private),
+        ("futures public", Environment::Live, Market::Futures, Side::Public),
+        ("futures private", Environment::Live, Market::Futures, Side::Private),
+        ("demo futures public", Environment::Demo, Market::Futures, Side::Public),
+        ("demo futures private", Environment::Demo, Market::Futures, Side::Private),
+    ] {
+        writeln!(out, "{name:<22}{}", sim.url(environment, market, side))?;
+    }
+    match &options.write_ca {
+        Some(path) => writeln!(out, "{:<22}{}", "certificate to trust", path.display())?,
+        None if options.plain => {}
+        None => writeln!(out, "{:<22}ask for it with --write-ca PATH", "certificate to trust")?,
+    }
+    if is_example {
+        let account = Account::example();
+        let (key, secret, memo) = (account.key(), account.secret(), account.memo());
+        writeln!(out, "\nexport API_KEY={key} API_SECRET={secret} API_MEMO={memo}")?;
+    }
+    match options.for_seconds {
+        Some(seconds) => writeln!(out, "\nrunning for {seconds} s")?,
+        None => writeln!(out, "\nrunning until Ctrl-C")?,
+    }
+    out.flush()
+}

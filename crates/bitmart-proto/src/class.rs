@@ -1,0 +1,167 @@
+use crate::limits::MAX_TOPIC_BYTES;
+use crate::scan::{self, Found};
+
+/// What a message is, as far as a look at its outermost keys can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Class {
+    /// Market or account data: give it to [`Decoder::decode`](crate::Decoder::decode).
+    Push(PushHead),
+    /// The answer to a request: give it to [`Decoder::reply`](crate::Decoder::reply).
+    Reply,
+    /// The answer to a ping: a sign of life, nothing to decode.
+    Pong,
+    /// Nothing we know. Show it to the user; it is no reason to close.
+    Unknown,
+}
+
+/// Where a push names its topic. Holds no borrow, so it outlives the look at the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushHead {
+    topic_start: u32,
+    topic_end: u32,
+}
+
+impl PushHead {
+    fn new(text: &[u8], start: usize, end: usize) -> Option<Self> {
+        std::str::from_utf8(text.get(start..end)?).ok()?;
+        Some(Self {
+            topic_start: u32::try_from(start).ok()?,
+            topic_end: u32::try_from(end).ok()?,
+        })
+    }
+
+    /// The topic as it stands in `text`, which must be the message that was classified; in any other text the
+    /// result is meaningless, and empty if the place doesn't exist there.
+    ///
+    /// Spot names the channel only, futures the whole topic. Escapes, which the exchange never used here, are not
+    /// resolved: [`Update::topic`](crate::Update::topic) has the resolved text.
+    #[must_use]
+    pub fn topic<'a>(&self, text: &'a [u8]) -> &'a str {
+        text.get(self.topic_start as usize..self.topic_end as usize)
+            .and_then(|topic| std::str::from_utf8(topic).ok())
+            .unwrap_or("")
+    }
+}
+
+/// Sorts a message by its outermost keys, without decoding it.
+///
+/// ```
+/// use bitmart_proto::{Class, classify};
+///
+/// let text = br#"{"data":[],"table":"spot/user/order"}"#;
+/// let Class::Push(head) = classify(text) else { panic!() };
+/// assert_eq!(head.topic(text), "spot/user/order");
+/// assert_eq!(classify(b"pong"), Class::Pong);
+/// assert_eq!(classify(br#"{"event":"login"}"#), Class::Reply);
+/// assert_eq!(classify(b"IP Limited:Request connections exceeds limit"), Class::Unknown);
+/// ```
+///
+/// In this order (`docs/PROTOCOL.md`, *Envelopes*): the plain text `pong`; a refusal (`errorCode`, `error_code`,
+/// `error`, or a `success` that isn't `true`); an acknowledgement (`event` or `action`); the group `System`; `data`
+/// beside a `table` or a `group`; anything else is unknown. A key whose value is `null` counts as absent, and of a
+/// repeated key the last one counts.
+///
+/// A push in the order of keys that the exchange uses is recognised by its first bytes (`{"group":"…","data":`) or
+/// its last (`,"table":"…"}`), and then nothing else of it is looked at. So the answer says what to do with a
+/// message, not that it is valid JSON: the decoder finds that out.
+#[must_use]
+pub fn classify(text: &[u8]) -> Class {
+    if let Some(class) = head_names_topic(text).or_else(|| tail_names_topic(text)) {
+        return class;
+    }
+    let text = trim(text);
+    if text.bytes == b"pong" {
+        return Class::Pong;
+    }
+    let Some(found) = scan::top_level(text.bytes) else {
+        return Class::Unknown;
+    };
+    by_keys(&text, &found)
+}
+
+/// `{"group":"…","data":` and then a value: how futures begins every push.
+fn head_names_topic(text: &[u8]) -> Option<Class> {
+    const HEAD: &[u8] = br#"{"group":""#;
+    const DATA: &[u8] = br#"","data":"#;
+    let rest = text.strip_prefix(HEAD)?;
+    let window = &rest[..rest.len().min(MAX_TOPIC_BYTES)];
+    let length = memchr::memchr2(b'"', b'\\', window)?;
+    let (topic, rest) = rest.split_at(length);
+    let value = rest.strip_prefix(DATA)?;
+    is_payload(value, topic).then_some(())?;
+    PushHead::new(text, HEAD.len(), HEAD.len() + length).map(Class::Push)
+}
+
+/// `{"data":…,"table":"…"}`, or with `group`: how spot ends every push, and futures some.
+///
+/// Sound for valid JSON. The unescaped quotes of the pattern can't lie inside a string, so its last quote closes a
+/// value of the object that the last brace closes: the outermost one.
+fn tail_names_topic(text: &[u8]) -> Option<Class> {
+    const HEAD: &[u8] = br#"{"data":"#;
+    const TAIL: &[u8] = br#""}"#;
+    let value = text.strip_prefix(HEAD)?;
+    let end = text.strip_suffix(TAIL)?.len();
+    let from = end.saturating_sub(MAX_TOPIC_BYTES).max(HEAD.len());
+    let start = from + memchr::memrchr2(b'"', b'\\', text.get(from..end)?)? + 1;
+    let (before, topic) = (&text[..start], &text[start..end]);
+    if !before.ends_with(br#","table":""#) && !before.ends_with(br#","group":""#) {
+        return None;
+    }
+    is_payload(value, topic).then_some(())?;
+    PushHead::new(text, start, end).map(Class::Push)
+}
+
+/// Whether `value` begins like data, and `topic` is one that carries data. All else goes the long way.
+fn is_payload(value: &[u8], topic: &[u8]) -> bool {
+    matches!(value.first(), Some(b'[' | b'{' | b'"')) && !topic.is_empty() && topic != SYSTEM
+}
+
+/// The group of the exchange's own notices. A pong is one of them.
+const SYSTEM: &[u8] = b"System";
+
+fn by_keys(text: &Trimmed<'_>, found: &Found) -> Class {
+    let string = |value: Option<scan::Value>| value.and_then(|value| value.string(text.bytes));
+    if found.has_error
+        || found
+            .success
+            .is_some_and(|success| !success.is(text.bytes, b"true"))
+    {
+        return Class::Reply;
+    }
+    match (string(found.action), found.event, found.action) {
+        (Some(b"pong"), _, _) => return Class::Pong,
+        (_, Some(_), _) | (_, _, Some(_)) => return Class::Reply,
+        _ => {}
+    }
+    let (Some(topic), Some(data)) = (found.topic, found.data) else {
+        return Class::Unknown;
+    };
+    match topic.string(text.bytes) {
+        Some(SYSTEM) => match data.string(text.bytes) {
+            Some(word) if word.starts_with(b"pong") => Class::Pong,
+            _ => Class::Unknown,
+        },
+        Some([]) | None => Class::Unknown,
+        Some(name) => {
+            let start = text.offset + topic.start + 1;
+            PushHead::new(text.whole, start, start + name.len()).map_or(Class::Unknown, Class::Push)
+        }
+    }
+}
+
+/// A text without the white space around it, and how much was cut off in front.
+struct Trimmed<'a> {
+    whole: &'a [u8],
+    bytes: &'a [u8],
+    offset: usize,
+}
+
+fn trim(whole: &[u8]) -> Trimmed<'_> {
+    let offset = whole.len() - whole.trim_ascii_start().len();
+    Trimmed {
+        whole,
+        bytes: whole.trim_ascii(),
+        offset,
+    }
+}

@@ -1,0 +1,286 @@
+//! The general way to read a message: a tape of all its values, made by simd-json, walked by the schema.
+
+use simd_json::{Node, StaticNode};
+
+use super::DecodeErrorKind;
+use super::record::{Fault, Record, Span, is_null};
+use crate::limits::MAX_ITEMS;
+use crate::spot::RawBalance;
+
+/// Reads records off a tape.
+pub(crate) struct Reader<'t, 'b> {
+    nodes: &'t [Node<'b>],
+    /// Where the text begins that the tape's strings lie in.
+    base: usize,
+    /// Where strings are put if some had to be unescaped: then they no longer lie where the message has them.
+    arena: Option<&'t mut String>,
+    pub(crate) balances: &'t mut Vec<RawBalance>,
+}
+
+impl<'t, 'b> Reader<'t, 'b> {
+    pub(crate) fn new(
+        nodes: &'t [Node<'b>],
+        base: usize,
+        arena: Option<&'t mut String>,
+        balances: &'t mut Vec<RawBalance>,
+    ) -> Self {
+        Self {
+            nodes,
+            base,
+            arena,
+            balances,
+        }
+    }
+
+    pub(crate) fn node(&self, at: usize) -> Option<Node<'b>> {
+        self.nodes.get(at).copied()
+    }
+
+    pub(crate) fn string(&self, at: usize) -> Option<&'b str> {
+        match self.node(at)? {
+            Node::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A non-negative integer, or a string of digits.
+    pub(crate) fn unsigned(&self, at: usize) -> Option<u64> {
+        match self.node(at)? {
+            Node::Static(StaticNode::U64(value)) => Some(value),
+            Node::Static(StaticNode::I64(value)) => u64::try_from(value).ok(),
+            Node::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// An integer, or a string that holds one.
+    pub(crate) fn signed(&self, at: usize) -> Option<i64> {
+        match self.node(at)? {
+            Node::Static(StaticNode::I64(value)) => Some(value),
+            Node::Static(StaticNode::U64(value)) => i64::try_from(value).ok(),
+            Node::String(text) if !text.starts_with('+') => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Where a string of the tape lies, as the views will look for it.
+    pub(crate) fn span(&mut self, text: &str) -> Span {
+        let start = match &mut self.arena {
+            Some(arena) => {
+                arena.push_str(text);
+                arena.len() - text.len()
+            }
+            None => text.as_ptr().addr().wrapping_sub(self.base),
+        };
+        debug_assert!(
+            u32::try_from(start + text.len()).is_ok(),
+            "texts are limited to MAX_TEXT_BYTES"
+        );
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "texts are limited to MAX_TEXT_BYTES"
+        )]
+        Span {
+            start: start as u32,
+            end: (start + text.len()) as u32,
+        }
+    }
+
+    /// The keys of the object at `at`, and where their values are; nothing if it is no object. Keys that hold `null`
+    /// are left out: they count as absent.
+    pub(crate) fn entries(&self, at: usize) -> Entries<'t, 'b> {
+        let left = match self.node(at) {
+            Some(Node::Object { len, .. }) => len,
+            _ => 0,
+        };
+        Entries {
+            nodes: self.nodes,
+            at: at + 1,
+            left,
+        }
+    }
+
+    /// How many elements the array at `at` has, and where they are.
+    pub(crate) fn elements(&self, at: usize) -> Option<Elements<'t, 'b>> {
+        match self.node(at)? {
+            Node::Array { len, .. } => Some(Elements {
+                nodes: self.nodes,
+                at: at + 1,
+                left: len,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Reads the object at `at`. Unknown keys are skipped, and of a repeated one the last counts.
+    pub(crate) fn record<R: Record>(&mut self, at: usize) -> Result<R, Fault> {
+        let mut record = R::EMPTY;
+        match R::INNER {
+            None => self.fields(R::KEYS, &mut record, at)?,
+            Some(inner) => {
+                let (outer_keys, inner_keys) = R::KEYS.split_at(R::OUTER);
+                self.fields(outer_keys, &mut record, at)?;
+                let body = self.inner_object::<R>(inner, at)?;
+                self.fields(inner_keys, &mut record, body)?;
+            }
+        }
+        match record.missing() {
+            None => Ok(record),
+            Some(field) => Err(Fault {
+                schema: R::NAME,
+                kind: DecodeErrorKind::Missing { field },
+                node: at,
+            }),
+        }
+    }
+
+    fn inner_object<R: Record>(&self, field: &'static str, at: usize) -> Result<usize, Fault> {
+        let fault = |kind, node| Fault {
+            schema: R::NAME,
+            kind,
+            node,
+        };
+        let body = self
+            .entries(at)
+            .filter(|(key, _)| *key == field)
+            .last()
+            .map(|(_, body)| body)
+            .ok_or(fault(DecodeErrorKind::Missing { field }, at))?;
+        match self.node(body) {
+            Some(Node::Object { .. }) => Ok(body),
+            _ => Err(fault(
+                DecodeErrorKind::WrongType {
+                    field,
+                    expected: "an object",
+                },
+                body,
+            )),
+        }
+    }
+
+    fn fields<R: Record>(
+        &mut self,
+        keys: &[(&'static str, R::Key)],
+        record: &mut R,
+        at: usize,
+    ) -> Result<(), Fault> {
+        // The exchange sends its keys in one order: look for each where the last one was found.
+        let mut expected = 0;
+        for (name, value) in self.entries(at) {
+            let found = match keys.get(expected) {
+                Some((key, _)) if *key == name => Some(expected),
+                _ => keys.iter().position(|(key, _)| *key == name),
+            };
+            if let Some(found) = found {
+                expected = found + 1;
+                record.set(keys[found].1, value, self)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the objects of an array into `rows`. An empty text stands for an empty array
+    /// (`docs/PROTOCOL.md`, *Quirks*), and an object for an array of one.
+    pub(crate) fn rows<R: Record>(
+        &mut self,
+        at: usize,
+        (schema, field): (&'static str, &'static str),
+        rows: &mut Vec<R>,
+    ) -> Result<(), Fault> {
+        let wrong = |node| Fault {
+            schema,
+            kind: DecodeErrorKind::WrongType {
+                field,
+                expected: "objects in an array",
+            },
+            node,
+        };
+        let elements = match self.node(at) {
+            Some(Node::String("")) => return Ok(()),
+            Some(Node::Object { .. }) => Elements {
+                nodes: self.nodes,
+                at,
+                left: 1,
+            },
+            _ => self.elements(at).ok_or_else(|| wrong(at))?,
+        };
+        if elements.left > MAX_ITEMS - rows.len().min(MAX_ITEMS) {
+            return Err(Fault {
+                schema,
+                kind: DecodeErrorKind::TooManyItems,
+                node: at,
+            });
+        }
+        for element in elements {
+            if !matches!(self.node(element), Some(Node::Object { .. })) {
+                return Err(wrong(element));
+            }
+            let row = self.record(element)?;
+            rows.push(row);
+        }
+        Ok(())
+    }
+}
+
+/// The node behind the value at `at`, all that is inside it included.
+fn behind(nodes: &[Node<'_>], at: usize) -> usize {
+    match nodes.get(at) {
+        Some(Node::Object { count, .. } | Node::Array { count, .. }) => at + 1 + count,
+        _ => at + 1,
+    }
+}
+
+/// Keys of an object with the places of their values.
+pub(crate) struct Entries<'t, 'b> {
+    nodes: &'t [Node<'b>],
+    at: usize,
+    left: usize,
+}
+
+impl<'b> Iterator for Entries<'_, 'b> {
+    type Item = (&'b str, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.left > 0 {
+            let Some(Node::String(key)) = self.nodes.get(self.at).copied() else {
+                return None;
+            };
+            let value = self.at + 1;
+            self.at = behind(self.nodes, value);
+            self.left -= 1;
+            if !is_null(self.nodes.get(value).copied()) {
+                return Some((key, value));
+            }
+        }
+        None
+    }
+}
+
+/// Places of an array's elements.
+pub(crate) struct Elements<'t, 'b> {
+    nodes: &'t [Node<'b>],
+    at: usize,
+    left: usize,
+}
+
+impl Iterator for Elements<'_, '_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.left = self.left.checked_sub(1)?;
+        let element = self.at;
+        self.at = behind(self.nodes, element);
+        Some(element)
+    }
+}
+
+/// The place in the text of the tape's `wanted`th node. `structure` are the places of all brackets, commas, colons,
+/// and beginnings of values; those of the first kind that close or part have no node.
+#[cold]
+pub(crate) fn offset_of(wanted: usize, structure: &[u32], text: &[u8]) -> Option<usize> {
+    structure
+        .iter()
+        .map(|&place| place as usize)
+        .filter(|&place| !matches!(text.get(place), Some(b'}' | b']' | b',' | b':') | None))
+        .nth(wanted)
+}

@@ -1,0 +1,285 @@
+//! What several test files share. Each uses a part of it.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+/// Every fixture with its file name, without the extension. Our own messages, in the shapes of the wire.
+pub(crate) const FIXTURES: &[(&str, &str)] = &[
+    ("futures_asset", include_str!("../fixtures/futures_asset.json")),
+    (
+        "futures_asset_data_first",
+        include_str!("../fixtures/futures_asset_data_first.json"),
+    ),
+    (
+        "futures_order_adl",
+        include_str!("../fixtures/futures_order_adl.json"),
+    ),
+    (
+        "futures_order_canceled",
+        include_str!("../fixtures/futures_order_canceled.json"),
+    ),
+    (
+        "futures_order_filled",
+        include_str!("../fixtures/futures_order_filled.json"),
+    ),
+    (
+        "futures_order_legacy",
+        include_str!("../fixtures/futures_order_legacy.json"),
+    ),
+    (
+        "futures_order_liquidation",
+        include_str!("../fixtures/futures_order_liquidation.json"),
+    ),
+    (
+        "futures_order_partially_canceled",
+        include_str!("../fixtures/futures_order_partially_canceled.json"),
+    ),
+    (
+        "futures_order_partially_filled",
+        include_str!("../fixtures/futures_order_partially_filled.json"),
+    ),
+    (
+        "futures_order_plan",
+        include_str!("../fixtures/futures_order_plan.json"),
+    ),
+    (
+        "futures_order_submitted",
+        include_str!("../fixtures/futures_order_submitted.json"),
+    ),
+    (
+        "futures_order_trailing",
+        include_str!("../fixtures/futures_order_trailing.json"),
+    ),
+    (
+        "futures_order_unknown_codes",
+        include_str!("../fixtures/futures_order_unknown_codes.json"),
+    ),
+    (
+        "futures_order_unknown_fields",
+        include_str!("../fixtures/futures_order_unknown_fields.json"),
+    ),
+    (
+        "futures_order_waiting",
+        include_str!("../fixtures/futures_order_waiting.json"),
+    ),
+    (
+        "futures_orders_two",
+        include_str!("../fixtures/futures_orders_two.json"),
+    ),
+    (
+        "futures_position",
+        include_str!("../fixtures/futures_position.json"),
+    ),
+    (
+        "futures_position_closed",
+        include_str!("../fixtures/futures_position_closed.json"),
+    ),
+    (
+        "futures_position_without_mode",
+        include_str!("../fixtures/futures_position_without_mode.json"),
+    ),
+    (
+        "futures_positions_none",
+        include_str!("../fixtures/futures_positions_none.json"),
+    ),
+    (
+        "futures_positions_two_sides",
+        include_str!("../fixtures/futures_positions_two_sides.json"),
+    ),
+    ("pong_action", include_str!("../fixtures/pong_action.json")),
+    ("pong_futures", include_str!("../fixtures/pong_futures.json")),
+    (
+        "pong_futures_short",
+        include_str!("../fixtures/pong_futures_short.json"),
+    ),
+    ("pong_spot", include_str!("../fixtures/pong_spot.txt")),
+    (
+        "public_futures_depth",
+        include_str!("../fixtures/public_futures_depth.json"),
+    ),
+    (
+        "public_futures_ticker",
+        include_str!("../fixtures/public_futures_ticker.json"),
+    ),
+    (
+        "public_spot_trade",
+        include_str!("../fixtures/public_spot_trade.json"),
+    ),
+    (
+        "reply_ack_futures",
+        include_str!("../fixtures/reply_ack_futures.json"),
+    ),
+    (
+        "reply_ack_futures_echoing_all",
+        include_str!("../fixtures/reply_ack_futures_echoing_all.json"),
+    ),
+    ("reply_ack_spot", include_str!("../fixtures/reply_ack_spot.json")),
+    (
+        "reply_ack_spot_topic_first",
+        include_str!("../fixtures/reply_ack_spot_topic_first.json"),
+    ),
+    (
+        "reply_ack_spot_unsubscribe",
+        include_str!("../fixtures/reply_ack_spot_unsubscribe.json"),
+    ),
+    (
+        "reply_login_ok_futures",
+        include_str!("../fixtures/reply_login_ok_futures.json"),
+    ),
+    (
+        "reply_login_ok_spot",
+        include_str!("../fixtures/reply_login_ok_spot.json"),
+    ),
+    (
+        "reply_login_refused_code_first",
+        include_str!("../fixtures/reply_login_refused_code_first.json"),
+    ),
+    (
+        "reply_login_refused_futures",
+        include_str!("../fixtures/reply_login_refused_futures.json"),
+    ),
+    (
+        "reply_login_refused_snake_case",
+        include_str!("../fixtures/reply_login_refused_snake_case.json"),
+    ),
+    (
+        "reply_login_refused_spot",
+        include_str!("../fixtures/reply_login_refused_spot.json"),
+    ),
+    (
+        "reply_refused_futures_busy",
+        include_str!("../fixtures/reply_refused_futures_busy.json"),
+    ),
+    (
+        "reply_refused_futures_channel",
+        include_str!("../fixtures/reply_refused_futures_channel.json"),
+    ),
+    (
+        "reply_refused_futures_escaped",
+        include_str!("../fixtures/reply_refused_futures_escaped.json"),
+    ),
+    (
+        "reply_refused_futures_login_needed",
+        include_str!("../fixtures/reply_refused_futures_login_needed.json"),
+    ),
+    (
+        "reply_refused_futures_not_json",
+        include_str!("../fixtures/reply_refused_futures_not_json.json"),
+    ),
+    (
+        "reply_refused_spot_channel",
+        include_str!("../fixtures/reply_refused_spot_channel.json"),
+    ),
+    (
+        "reply_refused_spot_numeric_code",
+        include_str!("../fixtures/reply_refused_spot_numeric_code.json"),
+    ),
+    (
+        "reply_refused_spot_odd_code",
+        include_str!("../fixtures/reply_refused_spot_odd_code.json"),
+    ),
+    (
+        "reply_refused_spot_old_form",
+        include_str!("../fixtures/reply_refused_spot_old_form.json"),
+    ),
+    (
+        "reply_refused_spot_without_event",
+        include_str!("../fixtures/reply_refused_spot_without_event.json"),
+    ),
+    ("spot_balance", include_str!("../fixtures/spot_balance.json")),
+    (
+        "spot_balance_account_type",
+        include_str!("../fixtures/spot_balance_account_type.json"),
+    ),
+    (
+        "spot_balance_padded_event",
+        include_str!("../fixtures/spot_balance_padded_event.json"),
+    ),
+    (
+        "spot_balance_two_coins",
+        include_str!("../fixtures/spot_balance_two_coins.json"),
+    ),
+    (
+        "spot_balance_unknown_event",
+        include_str!("../fixtures/spot_balance_unknown_event.json"),
+    ),
+    (
+        "spot_order_canceled",
+        include_str!("../fixtures/spot_order_canceled.json"),
+    ),
+    (
+        "spot_order_filled",
+        include_str!("../fixtures/spot_order_filled.json"),
+    ),
+    (
+        "spot_order_legacy",
+        include_str!("../fixtures/spot_order_legacy.json"),
+    ),
+    (
+        "spot_order_margin_ioc",
+        include_str!("../fixtures/spot_order_margin_ioc.json"),
+    ),
+    (
+        "spot_order_market_buy",
+        include_str!("../fixtures/spot_order_market_buy.json"),
+    ),
+    (
+        "spot_order_mode_zero",
+        include_str!("../fixtures/spot_order_mode_zero.json"),
+    ),
+    ("spot_order_new", include_str!("../fixtures/spot_order_new.json")),
+    (
+        "spot_order_partially_canceled",
+        include_str!("../fixtures/spot_order_partially_canceled.json"),
+    ),
+    (
+        "spot_order_partially_filled",
+        include_str!("../fixtures/spot_order_partially_filled.json"),
+    ),
+    (
+        "spot_order_without_state",
+        include_str!("../fixtures/spot_order_without_state.json"),
+    ),
+    (
+        "spot_orders_all_symbols",
+        include_str!("../fixtures/spot_orders_all_symbols.json"),
+    ),
+    (
+        "spot_orders_empty_text",
+        include_str!("../fixtures/spot_orders_empty_text.json"),
+    ),
+    (
+        "spot_orders_table_with_symbol",
+        include_str!("../fixtures/spot_orders_table_with_symbol.json"),
+    ),
+    (
+        "unknown_ip_limited",
+        include_str!("../fixtures/unknown_ip_limited.txt"),
+    ),
+    (
+        "unknown_system_notice",
+        include_str!("../fixtures/unknown_system_notice.json"),
+    ),
+];
+
+/// The fixture of that name.
+pub(crate) fn fixture(name: &str) -> &'static str {
+    FIXTURES
+        .iter()
+        .find(|(found, _)| *found == name)
+        .unwrap_or_else(|| panic!("no fixture is called {name}"))
+        .1
+}
+
+/// The fixtures whose names start with one of these.
+pub(crate) fn fixtures(prefixes: &[&str]) -> Vec<(&'static str, &'static str)> {
+    FIXTURES
+        .iter()
+        .copied()
+        .filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        .collect()
+}
+
+/// Private pushes.
+pub(crate) const PRIVATE: &[&str] = &["spot_", "futures_"];
+
+/// All pushes.
+pub(crate) const PUSHES: &[&str] = &["spot_", "futures_", "public_"];

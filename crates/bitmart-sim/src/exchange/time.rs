@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+/// Where the simulated clock starts: 2026-01-05 09:00 UTC, in Unix milliseconds. Any fixed moment would do.
+const START_MS: u64 = 1_767_603_600_000;
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// The exchange's own clock, which all times in payloads come from. It moves when the exchange is stepped, and by
+/// a millisecond with each event, so that no two events have the same time.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    now_ms: u64,
+    next_tick_ms: u64,
+    tick_ms: u64,
+}
+
+impl Clock {
+    pub(super) fn new(tick: Duration) -> Self {
+        let tick_ms = u64::try_from(tick.as_millis()).unwrap_or(DAY_MS).clamp(1, DAY_MS);
+        Self { now_ms: START_MS, next_tick_ms: START_MS + tick_ms, tick_ms }
+    }
+
+    /// Moves to the next tick, or past it if more events than milliseconds happened since the last.
+    pub(super) fn tick(&mut self) {
+        self.now_ms = self.next_tick_ms.max(self.now_ms + 1);
+        self.next_tick_ms += self.tick_ms;
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The time of an event, in Unix milliseconds: never given twice.
+    pub(super) fn stamp(&mut self) -> u64 {
+        self.now_ms += 1;
+        self.now_ms
+    }
+
+    /// The number of the day, for statistics that start anew with it.
+    pub(super) fn day(&self) -> u64 {
+        self.now_ms / DAY_MS
+    }
+}
+
+/// Writes Unix milliseconds as RFC 3339 with nine digits of a second.
+pub(super) fn rfc3339(unix_ms: u64, sub_millisecond_ns: u32) -> String {
+    let (day, in_day) = (unix_ms / DAY_MS, unix_ms % DAY_MS);
+    let (year, month, day) = civil_date(day);
+    let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1_000 % 60);
+    let nanos = in_day % 1_000 * 1_000_000 + u64::from(sub_millisecond_ns % 1_000_000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+}
+
+/// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant's `civil_from_days`).
+fn civil_date(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (400 * era + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339(951_782_400_123, 456_789), "2000-02-29T00:00:00.123456789Z");
+        assert_eq!(rfc3339(START_MS, 0), "2026-01-05T09:00:00.000000000Z");
+        assert_eq!(rfc3339(1_798_761_599_999, 999_999), "2026-12-31T23:59:59.999999999Z");
+    }
+
+    #[test]
+    fn no_two_events_have_the_same_time() {
+        let mut clock = Clock::new(Duration::from_millis(2));
+        let mut last = 0;
+        for _ in 0..100 {
+            clock.tick();
+            for _ in 0..5 {
+                let stamp = clock.stamp();
+                assert!(stamp > last);
+                last = stamp;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Fault, FaultId, Kind};
+use crate::protocol::LoginVerdict;
+use crate::venue::Endpoint;
+
+/// Faults that may wait at once; beyond it the oldest is forgotten. Tests inject a handful.
+const MAX_ARMED: usize = 1_024;
+
+/// What an immediate fault does to a connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Immediate {
+    Close { code: u16, reason: String },
+    Reset,
+    Cut,
+    Silence,
+    SendText(String),
+    SendBinary(Vec<u8>),
+}
+
+/// What becomes of an upgrade.
+#[derive(Clone, Debug)]
+pub(crate) enum UpgradeFault {
+    Refuse { status: u16, retry_after: Option<Duration> },
+    Stall,
+    WrongAccept,
+}
+
+/// What a fault might hit.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) ordinal: u64,
+    /// Whether the subject is about a topic: an acknowledgement names one, a connection holds some.
+    pub(crate) has_topic: &'a dyn Fn(&str) -> bool,
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject")
+            .field("endpoint", &self.endpoint)
+            .field("ordinal", &self.ordinal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The faults that are armed, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    armed: BTreeMap<FaultId, Fault>,
+    next_id: u64,
+}
+
+impl Board {
+    /// Arms a fault. An immediate one is also handed back, to be tried on what is open.
+    pub(crate) fn arm(&mut self, fault: Fault) -> FaultId {
+        let id = FaultId(self.next_id);
+        self.next_id += 1;
+        if self.armed.len() >= MAX_ARMED {
+            self.armed.pop_first();
+        }
+        if fault.hits_left != Some(0) {
+            self.armed.insert(id, fault);
+        }
+        id
+    }
+
+    pub(crate) fn disarm(&mut self, id: FaultId) {
+        self.armed.remove(&id);
+    }
+
+    pub(crate) fn disarm_all(&mut self) {
+        self.armed.clear();
+    }
+
+    /// What an armed immediate fault would do to this connection now; [`Self::used`] says that it did.
+    pub(crate) fn immediate(&self, id: FaultId, subject: Subject<'_>) -> Option<Immediate> {
+        let fault = self.armed.get(&id)?;
+        match &fault.kind {
+            Kind::Immediate(immediate) if fault.scope.matches(&subject) => Some(immediate.clone()),
+            _ => None,
+        }
+    }
+
+    /// Counts one hit.
+    pub(crate) fn used(&mut self, id: FaultId) {
+        let Some(fault) = self.armed.get_mut(&id) else { return };
+        if let Some(left) = &mut fault.hits_left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.armed.remove(&id);
+            }
+        }
+    }
+
+    /// The immediate faults that hit a connection as it opens.
+    pub(crate) fn take_on_open(&mut self, subject: Subject<'_>) -> Vec<(FaultId, Immediate)> {
+        self.take_immediate(subject, |fault| fault.scope.topic.is_none())
+    }
+
+    /// The immediate faults that hit a connection as it comes to hold a topic.
+    pub(crate) fn take_on_topic(&mut self, subject: Subject<'_>) -> Vec<(FaultId, Immediate)> {
+        self.take_immediate(subject, |fault| fault.scope.topic.is_some())
+    }
+
+    fn take_immediate(
+        &mut self,
+        subject: Subject<'_>,
+        filter: impl Fn(&Fault) -> bool,
+    ) -> Vec<(FaultId, Immediate)> {
+        let ids: Vec<FaultId> =
+            self.armed.iter().filter(|(_, fault)| filter(fault)).map(|(id, _)| *id).collect();
+        let mut hits = Vec::new();
+        for id in ids {
+            if let Some(immediate) = self.immediate(id, subject) {
+                self.used(id);
+                hits.push((id, immediate));
+            }
+        }
+        hits
+    }
+
+    pub(crate) fn take_upgrade(&mut self, subject: Subject<'_>) -> Option<UpgradeFault> {
+        self.take(subject, |kind| match kind {
+            Kind::Upgrade(upgrade) => Some(upgrade.clone()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn take_login(&mut self, subject: Subject<'_>) -> Option<LoginVerdict> {
+        self.take(subject, |kind| match kind {
+            Kind::RejectLogin { code, text } => {
+                Some(LoginVerdict::Refuse { code: code.clone(), text: text.clone() })
+            }
+            Kind::IgnoreLogin => Some(LoginVerdict::Ignore),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn take_ack(&mut self, subject: Subject<'_>) -> bool {
+        self.take(subject, |kind| matches!(kind, Kind::DropAcks).then_some(())).is_some()
+    }
+
+    pub(crate) fn take_delay(&mut self, subject: Subject<'_>) -> Option<Duration> {
+        self.take(subject, |kind| match kind {
+            Kind::DelayReplies(delay) => Some(*delay),
+            _ => None,
+        })
+    }
+
+    /// Uses the oldest armed fault that `pick` takes and the subject matches.
+    fn take<T>(&mut self, subject: Subject<'_>, pick: impl Fn(&Kind) -> Option<T>) -> Option<T> {
+        let (id, picked) = self.armed.iter().find_map(|(id, fault)| {
+            let picked = pick(&fault.kind)?;
+            fault.scope.matches(&subject).then_some((*id, picked))
+        })?;
+        self.used(id);
+        Some(picked)
+    }
+}

@@ -1,0 +1,219 @@
+//! What a connection says and hears, without the connection: text in, texts out.
+//!
+//! The two dialects share their shape (a verb and arguments, one answer per topic) and nothing on the wire, so
+//! each has its file.
+
+mod futures;
+mod login;
+mod spot;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write;
+
+use bitmart_auth::HmacSigner;
+use bitmart_proto::limits::{MAX_MESSAGES_PER_WINDOW, MAX_TOPICS_PER_REQUEST, MESSAGE_WINDOW_MS};
+use bitmart_proto::{Channel, Market, Side, Topic};
+
+use crate::random::Random;
+use crate::venue::Endpoint;
+
+/// Topics that a spot connection carries before it answers 90006 (documented).
+const MAX_SPOT_PUBLIC_TOPICS: usize = 115;
+/// As [`MAX_SPOT_PUBLIC_TOPICS`], on a private connection (documented).
+const MAX_SPOT_PRIVATE_TOPICS: usize = 100;
+/// Topics that a futures connection carries. The exchange states none; this only bounds our memory.
+const MAX_FUTURES_TOPICS: usize = 1_000;
+
+/// Bytes of the longest message a client may send: what is documented for spot, what was measured on futures.
+pub(crate) fn max_message_bytes(market: Market) -> usize {
+    match market {
+        Market::Spot => 4_096,
+        Market::Futures => 2_048,
+    }
+}
+
+/// Who may log in and what may be subscribed to.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    /// In the order in which the accounts were given; the index is the account's number.
+    pub(crate) signers: BTreeMap<String, (usize, HmacSigner)>,
+    pub(crate) spot_symbols: BTreeSet<String>,
+    pub(crate) futures_symbols: BTreeSet<String>,
+    /// What `futures/asset:CCY` takes.
+    pub(crate) futures_currencies: BTreeSet<String>,
+    /// Whether a spot private order topic starts with a push whose `data` is an empty string.
+    pub(crate) is_empty_push_sent: bool,
+}
+
+impl Directory {
+    /// Whether the exchange has what the topic filters by.
+    fn is_listed(&self, topic: &Topic) -> bool {
+        let Some(filter) = topic.filter() else { return true };
+        match topic.channel() {
+            Channel::SpotUserOrders | Channel::SpotUserBalance => true,
+            Channel::FuturesAsset => self.futures_currencies.contains(filter),
+            channel => match channel.market() {
+                Market::Spot => self.spot_symbols.contains(filter),
+                Market::Futures => self.futures_symbols.contains(filter),
+            },
+        }
+    }
+}
+
+/// What becomes of a login, before anything in it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LoginVerdict {
+    /// The ordinary checks decide.
+    Check,
+    /// Refused with these words; the code is for spot, futures has none.
+    Refuse { code: String, text: String },
+    /// Never answered.
+    Ignore,
+}
+
+/// What a message is handled with.
+pub(crate) struct Context<'a> {
+    pub(crate) directory: &'a Directory,
+    /// Unix milliseconds.
+    pub(crate) wall_ms: u64,
+    /// Milliseconds of a clock that never steps.
+    pub(crate) monotonic_ms: u64,
+    /// Asked once for each login request.
+    pub(crate) on_login: &'a mut dyn FnMut() -> LoginVerdict,
+}
+
+/// One text for the client, and what it is about.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) about: About,
+}
+
+/// What an answer is about: faults and counters go by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    Pong,
+    LoginAccepted,
+    LoginRefused,
+    Subscribed(String),
+    Unsubscribed(String),
+    Refusal,
+    /// Data that follows an acknowledgement at once.
+    FirstPush,
+}
+
+/// Everything that follows from one message: answers in order, then the end if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) answers: Vec<Answer>,
+    /// Close the connection after the answers, with this code.
+    pub(crate) close: Option<u16>,
+}
+
+impl Outcome {
+    fn say(&mut self, about: About, text: impl Into<String>) {
+        self.answers.push(Answer { text: text.into(), about });
+    }
+}
+
+/// One connection's state as the exchange keeps it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    endpoint: Endpoint,
+    account: Option<usize>,
+    topics: BTreeSet<String>,
+    /// When the last messages came, at most [`MAX_MESSAGES_PER_WINDOW`].
+    recent_ms: VecDeque<u64>,
+    random: Random,
+}
+
+impl Session {
+    pub(crate) fn new(endpoint: Endpoint, random: Random) -> Self {
+        Self { endpoint, account: None, topics: BTreeSet::new(), recent_ms: VecDeque::new(), random }
+    }
+
+    /// The number of the account that is logged in.
+    pub(crate) fn account(&self) -> Option<usize> {
+        self.account
+    }
+
+    pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        self.topics.contains(topic)
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.iter().map(String::as_str)
+    }
+
+    /// Takes one message from the client.
+    pub(crate) fn handle(&mut self, text: &str, context: &mut Context<'_>) -> Outcome {
+        match self.endpoint.venue.market() {
+            Market::Spot => spot::handle(self, text, context),
+            Market::Futures => futures::handle(self, text, context),
+        }
+    }
+
+    /// Whether one more message is within the exchange's limit per window.
+    fn is_within_rate(&mut self, now_ms: u64) -> bool {
+        while self.recent_ms.front().is_some_and(|at| now_ms.saturating_sub(*at) >= MESSAGE_WINDOW_MS) {
+            self.recent_ms.pop_front();
+        }
+        if self.recent_ms.len() >= MAX_MESSAGES_PER_WINDOW as usize {
+            return false;
+        }
+        self.recent_ms.push_back(now_ms);
+        true
+    }
+
+    fn max_topics(&self) -> usize {
+        match (self.endpoint.venue.market(), self.endpoint.side) {
+            (Market::Spot, Side::Public) => MAX_SPOT_PUBLIC_TOPICS,
+            (Market::Spot, Side::Private) => MAX_SPOT_PRIVATE_TOPICS,
+            (Market::Futures, _) => MAX_FUTURES_TOPICS,
+        }
+    }
+
+    /// A version 4 UUID from the session's own generator.
+    fn uuid(&mut self) -> String {
+        const VERSION_4: u128 = 0x4000 << 64;
+        const VARIANT_RFC: u128 = 0x8000 << 48;
+        const FIXED_BITS: u128 = (0xf000 << 64) | (0xc000 << 48);
+        let random = (u128::from(self.random.next()) << 64) | u128::from(self.random.next());
+        let hex = format!("{:032x}", (random & !FIXED_BITS) | VERSION_4 | VARIANT_RFC);
+        let mut text = String::with_capacity(36);
+        for (i, digit) in hex.chars().enumerate() {
+            if matches!(i, 8 | 12 | 16 | 20) {
+                text.push('-');
+            }
+            text.push(digit);
+        }
+        text
+    }
+}
+
+/// Writes a text as a JSON string, quotes and escapes included.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Writes texts as a JSON array of strings.
+fn quoted_list(texts: &[&str]) -> String {
+    let mut out = String::from("[");
+    for (i, text) in texts.iter().enumerate() {
+        let comma = if i == 0 { "" } else { "," };
+        write!(out, "{comma}{}", quoted(text)).expect("a String takes every write");
+    }
+    out.push(']');
+    out
+}
+
+/// Reads `args`: an array of strings with at least one.
+fn strings(args: Option<&serde_json::Value>) -> Option<Vec<&str>> {
+    let args: Option<Vec<&str>> = args?.as_array()?.iter().map(serde_json::Value::as_str).collect();
+    args.filter(|args| !args.is_empty())
+}
+
+/// More topics than one request may name on spot.
+fn is_too_many(args: &[&str]) -> bool {
+    args.len() > MAX_TOPICS_PER_REQUEST
+}

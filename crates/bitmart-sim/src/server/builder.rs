@@ -1,0 +1,312 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitmart_auth::CredentialsError;
+use bitmart_proto::{Environment, Market, Symbol};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::hub::{Compress, Hub};
+use super::listener::{Sockets, listen, stopped};
+use super::simulator::Simulator;
+use super::tls::{Authority, TlsError};
+use crate::Account;
+use crate::clock::WallClock;
+use crate::exchange::{self, Exchange};
+use crate::protocol::Directory;
+use crate::venue::Venue;
+
+/// The pace of a story that is meant to be watched.
+const DEFAULT_TICK: Duration = Duration::from_millis(250);
+
+/// What makes the exchange's time pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tick {
+    /// A tick every so often.
+    Every(Duration),
+    /// A tick for each [`Simulator::step`].
+    Manual,
+}
+
+impl From<Duration> for Tick {
+    fn from(period: Duration) -> Self {
+        Self::Every(period)
+    }
+}
+
+/// Describes a simulator; made by [`Simulator::builder`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use bitmart_proto::{Environment, Market, Side};
+/// use bitmart_sim::{Account, Simulator};
+///
+/// let sim = Simulator::builder()
+///     .seed(7)
+///     .account(Account::new("key", "secret", "memo"))
+///     .tick(Duration::from_millis(100))
+///     .start()
+///     .await?;
+/// let url = sim.url(Environment::Live, Market::Spot, Side::Private);
+/// assert!(url.starts_with("wss://localhost:") && url.ends_with("/user?protocol=1.1"));
+/// sim.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens until `start`"]
+pub struct Builder {
+    seed: u64,
+    tls: bool,
+    is_listening: bool,
+    accounts: Vec<Account>,
+    tick: Tick,
+    is_story_told: bool,
+    is_empty_push_sent: bool,
+    compress: Compress,
+    wall_clock: WallClock,
+    skew_ms: i64,
+    ports: [u16; Venue::ALL.len()],
+    extra_symbols: BTreeSet<Symbol>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Self {
+            seed: 0,
+            tls: true,
+            is_listening: true,
+            accounts: Vec::new(),
+            tick: Tick::Every(DEFAULT_TICK),
+            is_story_told: true,
+            is_empty_push_sent: true,
+            compress: Compress::Never,
+            wall_clock: WallClock::system(),
+            skew_ms: 0,
+            ports: [0; Venue::ALL.len()],
+            extra_symbols: BTreeSet::new(),
+        }
+    }
+
+    /// Everything random comes from this seed: the same seed and calls give the same payloads. Default 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether connections are TLS, under a certificate authority made at the start. Default true.
+    pub fn tls(mut self, is_on: bool) -> Self {
+        self.tls = is_on;
+        self
+    }
+
+    /// Adds an account. Without any there is [`Account::example`].
+    pub fn account(mut self, account: Account) -> Self {
+        self.accounts.push(account);
+        self
+    }
+
+    /// The pace: a [`Duration`] or [`Tick::Manual`]. Default 250 ms.
+    ///
+    /// The exchange's own clock advances by the period with each tick, in payloads as well; by 250 ms with a
+    /// manual one.
+    pub fn tick(mut self, tick: impl Into<Tick>) -> Self {
+        self.tick = tick.into();
+        self
+    }
+
+    /// Whether accounts trade by themselves. Default true; without it, only prices move, and orders are placed
+    /// by [`Simulator::place_order`] alone.
+    pub fn story(mut self, is_told: bool) -> Self {
+        self.is_story_told = is_told;
+        self
+    }
+
+    /// Whether a subscription to spot orders is followed by a push whose `data` is `""`, as was seen. Default
+    /// true.
+    pub fn empty_push(mut self, is_sent: bool) -> Self {
+        self.is_empty_push_sent = is_sent;
+        self
+    }
+
+    /// When spot sends compressed binary frames. Default [`Compress::Never`].
+    pub fn compress(mut self, compress: Compress) -> Self {
+        self.compress = compress;
+        self
+    }
+
+    /// The port of an environment and market; 0, the default, takes a free one. Spot has no demo, hence one port.
+    pub fn port(mut self, environment: Environment, market: Market, port: u16) -> Self {
+        self.ports[Venue::new(environment, market).index()] = port;
+        self
+    }
+
+    /// Without ports: connections come through [`Simulator::acceptor`] only.
+    pub fn without_listeners(mut self) -> Self {
+        self.is_listening = false;
+        self
+    }
+
+    /// Lists one more symbol, on the market whose form it has. Its topics are acknowledged and stay quiet.
+    pub fn list(mut self, symbol: Symbol) -> Self {
+        self.extra_symbols.insert(symbol);
+        self
+    }
+
+    /// How far the exchange's clock is ahead of this machine's, in milliseconds; negative for behind.
+    ///
+    /// It shows in the login's 60 s window and in the `Date` header, nowhere else.
+    pub fn clock_skew_ms(mut self, skew_ms: i64) -> Self {
+        self.skew_ms = skew_ms;
+        self
+    }
+
+    /// Replaces the wall clock: `unix_ms` gives Unix time in milliseconds.
+    pub fn wall_clock(mut self, unix_ms: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.wall_clock = WallClock::new(unix_ms);
+        self
+    }
+
+    /// Starts the simulator on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: a port is taken, an account can't be one, or the certificates could not be made.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing behind.
+    pub async fn start(mut self) -> Result<Simulator, StartError> {
+        if self.accounts.is_empty() {
+            self.accounts.push(Account::example());
+        }
+        let authority = Authority::generate().map_err(StartError::tls)?;
+        let mut bound = Vec::new();
+        if self.is_listening {
+            for port in self.ports {
+                bound.push(
+                    Sockets::bind(port).await.map_err(|source| StartError::Bind { port, source })?,
+                );
+            }
+        }
+        let hub = Arc::new(self.hub()?);
+        let (stop, stopped) = watch::channel(false);
+        let ports = bound.iter().map(Sockets::port).collect();
+        let tls = self.tls.then(|| authority.acceptor.clone());
+        let mut tasks = JoinSet::new();
+        for (venue, sockets) in Venue::ALL.into_iter().zip(bound) {
+            tasks.spawn(listen(hub.clone(), venue, sockets, tls.clone(), stopped.clone()));
+        }
+        if let Tick::Every(period) = self.tick {
+            tasks.spawn(run_ticks(hub.clone(), period, stopped));
+        }
+        Ok(Simulator { hub, ports, authority, tls, stop, tasks })
+    }
+
+    fn hub(&self) -> Result<Hub, StartError> {
+        let mut signers = BTreeMap::new();
+        for (number, account) in self.accounts.iter().enumerate() {
+            let signer = account.signer().map_err(StartError::Account)?;
+            if signers.insert(account.key().to_owned(), (number, signer)).is_some() {
+                return Err(StartError::DuplicateKey);
+            }
+        }
+        let listed = |market: Market, own: &[&str]| {
+            let extra = self.extra_symbols.iter().filter(|symbol| symbol.market() == market);
+            own.iter().map(ToString::to_string).chain(extra.map(ToString::to_string)).collect()
+        };
+        let directory = Directory {
+            signers,
+            spot_symbols: listed(Market::Spot, &exchange::SPOT_SYMBOLS),
+            futures_symbols: listed(Market::Futures, &exchange::FUTURES_SYMBOLS),
+            futures_currencies: exchange::FUTURES_CURRENCIES.iter().map(ToString::to_string).collect(),
+            is_empty_push_sent: self.is_empty_push_sent,
+        };
+        let keys: Vec<String> = self.accounts.iter().map(|account| account.key().to_owned()).collect();
+        let period = match self.tick {
+            Tick::Every(period) => period,
+            Tick::Manual => DEFAULT_TICK,
+        };
+        let exchange = |environment| {
+            Exchange::builder(environment).seed(self.seed).accounts(keys.clone()).tick(period).story(self.is_story_told).build()
+        };
+        let (clock, skew_ms) = (self.wall_clock.clone(), self.skew_ms);
+        let wall_clock = WallClock::new(move || clock.now_ms().saturating_add_signed(skew_ms));
+        let (live, demo) = (exchange(Environment::Live), exchange(Environment::Demo));
+        Ok(Hub::new(self.seed, live, demo, directory, wall_clock, self.compress))
+    }
+}
+
+/// Steps the exchanges until `stop` turns true.
+async fn run_ticks(hub: Arc<Hub>, period: Duration, mut stop: watch::Receiver<bool>) {
+    // A period of zero would never let go of the executor.
+    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    // Late ticks are made up for by waiting, not by a burst: the story is paced for people.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => hub.step(),
+            () = stopped(&mut stop) => return,
+        }
+    }
+}
+
+/// Why a simulator didn't start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A port could not be bound; for port 0, no port at all.
+    Bind {
+        /// The port that was asked for.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// An account's key, secret or memo can't be one.
+    Account(CredentialsError),
+    /// Two accounts have the same key.
+    DuplicateKey,
+    /// The certificates could not be made.
+    Tls(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StartError {
+    fn tls(error: TlsError) -> Self {
+        match error {
+            TlsError::Certificate(error) => Self::Tls(error.into()),
+            TlsError::Config(error) => Self::Tls(error.into()),
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind { port: 0, source } => write!(f, "no port on loopback can be bound: {source}"),
+            Self::Bind { port, source } => {
+                write!(f, "port {port} on loopback can't be bound, is it in use? {source}")
+            }
+            Self::Account(source) => write!(f, "an account can't be one: {source}"),
+            Self::DuplicateKey => write!(f, "two accounts have the same key"),
+            Self::Tls(source) => write!(f, "the certificates could not be made: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Bind { source, .. } => Some(source),
+            Self::Account(source) => Some(source),
+            Self::DuplicateKey => None,
+            Self::Tls(source) => Some(source.as_ref()),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The HTTP side of a connection: one request, answered with 101 or refused.
+//!
+//! By hand rather than through a server library, because the faults need every byte of the answer.
+
+use std::io;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bitmart_proto::Side;
+use bytes::{Buf, BytesMut};
+use sha1::{Digest, Sha1};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::venue::path;
+
+/// Bytes of a request's head.
+const MAX_HEAD_BYTES: usize = 8 << 10;
+/// Header lines of a request.
+const MAX_HEADERS: usize = 64;
+/// What RFC 6455 appends to the key before hashing it.
+const WEBSOCKET_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// Bytes of the random value behind `Sec-WebSocket-Key`.
+const KEY_BYTES: usize = 16;
+
+/// A request, read to its end.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) ask: Ask,
+    /// What the client sent behind the head: the beginning of its first frame.
+    pub(crate) leftover: BytesMut,
+}
+
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// A WebSocket on one of the two paths.
+    Upgrade { side: Side, key: String },
+    /// Something that has no place here.
+    Bad { status: u16, text: &'static str },
+}
+
+/// Reads the request's head. `None` if the client left, or sent more than a head may have.
+pub(crate) async fn read_request<R: AsyncRead + Unpin>(reader: &mut R) -> io::Result<Option<Request>> {
+    let mut buffer = BytesMut::with_capacity(MAX_HEAD_BYTES);
+    loop {
+        if reader.read_buf(&mut buffer).await? == 0 {
+            return Ok(None);
+        }
+        if let Some((ask, head_bytes)) = parse(&buffer) {
+            buffer.advance(head_bytes);
+            return Ok(Some(Request { ask, leftover: buffer }));
+        }
+        if buffer.len() >= MAX_HEAD_BYTES {
+            let ask = Ask::Bad { status: 431, text: "the request's head is too long" };
+            return Ok(Some(Request { ask, leftover: BytesMut::new() }));
+        }
+    }
+}
+
+/// Reads a head and its length; `None` while it isn't complete.
+fn parse(bytes: &[u8]) -> Option<(Ask, usize)> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    match request.parse(bytes) {
+        Ok(httparse::Status::Complete(head_bytes)) => Some((judge(&request), head_bytes)),
+        Ok(httparse::Status::Partial) => None,
+        Err(_) => Some((Ask::Bad { status: 400, text: "not an HTTP/1.1 request" }, bytes.len())),
+    }
+}
+
+fn judge(request: &httparse::Request<'_, '_>) -> Ask {
+    let bad = |status, text| Ask::Bad { status, text };
+    let has_token = |name: &str, token: &str| {
+        values(request, name).any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+    };
+    let target = request.path.unwrap_or_default();
+    let target_path = target.split_once('?').map_or(target, |(path, _)| path);
+    let Some(side) = Side::ALL.into_iter().find(|side| path(*side) == target_path) else {
+        return bad(404, "the paths are /api and /user");
+    };
+    if request.method != Some("GET") || request.version != Some(1) {
+        return bad(405, "a WebSocket begins with GET and HTTP/1.1");
+    }
+    if !has_token("upgrade", "websocket") || !has_token("connection", "upgrade") {
+        return bad(400, "this is a WebSocket endpoint: ask for an upgrade");
+    }
+    if values(request, "sec-websocket-version").next() != Some("13") {
+        return bad(426, "only version 13 of WebSocket is spoken here");
+    }
+    let is_key = |key: &&str| BASE64.decode(key).is_ok_and(|raw| raw.len() == KEY_BYTES);
+    match values(request, "sec-websocket-key").next().filter(is_key) {
+        Some(key) => Ask::Upgrade { side, key: key.to_owned() },
+        None => bad(400, "Sec-WebSocket-Key is missing or malformed"),
+    }
+}
+
+fn values<'r>(request: &'r httparse::Request<'_, '_>, name: &str) -> impl Iterator<Item = &'r str> {
+    request
+        .headers
+        .iter()
+        .filter(move |header| header.name.eq_ignore_ascii_case(name))
+        .filter_map(|header| std::str::from_utf8(header.value).ok())
+        .map(str::trim)
+}
+
+/// Answers with 101. With `is_accept_wrong`, the accept value is that of another key.
+pub(crate) async fn accept<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    key: &str,
+    is_accept_wrong: bool,
+    date: &str,
+) -> io::Result<()> {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(if is_accept_wrong { b"" } else { WEBSOCKET_GUID });
+    let accept = BASE64.encode(hash.finalize());
+    let response = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nDate: {date}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    writer.write_all(response.as_bytes()).await?;
+    writer.flush().await
+}
+
+/// Answers with a status that is no upgrade.
+pub(crate) async fn refuse<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    status: u16,
+    retry_after: Option<Duration>,
+    text: &str,
+    date: &str,
+) -> io::Result<()> {
+    let retry_after = retry_after.map_or(String::new(), |after| format!("Retry-After: {}\r\n", after.as_secs()));
+    let version = if status == 426 { "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n" } else { "" };
+    let response = format!(
+        "HTTP/1.1 {status} {}\r\nDate: {date}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
+         Content-Length: {}\r\n{retry_after}{version}\r\n{text}",
+        reason_phrase(status),
+        text.len(),
+    );
+    writer.write_all(response.as_bytes()).await?;
+    writer.flush().await
+}
+
+fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        // The phrase may be empty, and nobody may rely on it.
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    fn head(target: &str, extra: &str) -> String {
+        format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\n{extra}\r\n"
+        )
+    }
+
+    fn status(head: &str) -> u16 {
+        match parse(head.as_bytes()).unwrap().0 {
+            Ask::Upgrade { .. } => 101,
+            Ask::Bad { status, .. } => status,
+        }
+    }
+
+    #[test]
+    fn the_two_paths_upgrade_with_or_without_a_query() {
+        let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
+        for target in ["/api", "/user", "/api?protocol=1.1", "/user?protocol=1.1&compression=true"] {
+            assert_eq!(status(&head(target, &key)), 101, "{target}");
+        }
+        for target in ["/", "/api/", "/users", "*"] {
+            assert_eq!(status(&head(target, &key)), 404, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_upgrade_is_refused() {
+        assert_eq!(status(&head("/api", "")), 400);
+        assert_eq!(status(&head("/api", "Sec-WebSocket-Key: c2hvcnQ=\r\n")), 400);
+        assert_eq!(status("GET /api HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+        assert_eq!(status("POST /api HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
+        assert_eq!(status("\u{1}\u{2}\u{3}\r\n\r\n"), 400);
+        let old = head("/api", &format!("Sec-WebSocket-Key: {KEY}\r\n")).replace("13", "8");
+        assert_eq!(status(&old), 426);
+    }
+
+    #[tokio::test]
+    async fn a_head_in_pieces_is_read_and_what_follows_is_kept() {
+        let text = head("/user", &format!("Sec-WebSocket-Key: {KEY}\r\n")) + "rest";
+        let (mut client, mut server) = tokio::io::duplex(7);
+        let send = async {
+            client.write_all(text.as_bytes()).await.unwrap();
+            drop(client);
+        };
+        let (request, ()) = tokio::join!(read_request(&mut server), send);
+        let request = request.unwrap().unwrap();
+        assert_eq!(request.ask, Ask::Upgrade { side: Side::Private, key: KEY.into() });
+        assert!(b"rest".starts_with(&request.leftover));
+    }
+
+    #[tokio::test]
+    async fn an_endless_head_is_refused() {
+        let text = format!("GET /api HTTP/1.1\r\nX: {}", "x".repeat(2 * MAX_HEAD_BYTES));
+        let request = read_request(&mut text.as_bytes()).await.unwrap().unwrap();
+        assert!(matches!(request.ask, Ask::Bad { status: 431, .. }));
+    }
+
+    /// The example of RFC 6455, section 1.3.
+    #[tokio::test]
+    async fn the_accept_value_is_the_one_of_the_standard() {
+        let mut answer = Vec::new();
+        accept(&mut answer, KEY, false, "now").await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
+        assert!(answer.contains("Date: now\r\n"), "{answer}");
+    }
+}

@@ -1,0 +1,14 @@
+//! The I/O: listeners, TLS, one task per connection, and the handle on all of it.
+
+mod builder;
+mod connection;
+mod handshake;
+mod hub;
+mod listener;
+mod outbox;
+mod simulator;
+mod tls;
+
+pub use builder::{Builder, StartError, Tick};
+pub use hub::Compress;
+pub use simulator::{Acceptor, Simulator};

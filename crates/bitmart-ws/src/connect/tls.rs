@@ -1,0 +1,183 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// The one protocol offered inside TLS: a `WebSocket` begins as HTTP/1.1.
+const ALPN_HTTP_1_1: &[u8] = b"http/1.1";
+
+/// Which certificate authorities are trusted, ready for use. The default is the public ones, Mozilla's list.
+///
+/// ```
+/// use bitmart_ws::connect::Tls;
+///
+/// let public = Tls::default();
+/// let nonsense = [b"not a certificate".to_vec()];
+/// assert!(Tls::with_own_roots(nonsense).is_err());
+/// ```
+///
+/// Cloning is cheap, and clones share their sessions: a reconnect resumes the last one where the server
+/// allows it. TLS 1.3 and 1.2 are spoken, with ring's primitives whatever other provider the process has
+/// installed. There is no way to turn the checks off.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Trusts the public authorities and these, each a certificate in DER.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError`] if one of them is not a certificate.
+    pub fn with_extra_roots(roots: impl IntoIterator<Item = Vec<u8>>) -> Result<Self, RootError> {
+        Ok(Self::trusting(add_roots(public_roots(), roots)?))
+    }
+
+    /// Trusts these authorities alone, each a certificate in DER: for a simulator, or a proxy of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`RootError`] if one of them is not a certificate.
+    pub fn with_own_roots(roots: impl IntoIterator<Item = Vec<u8>>) -> Result<Self, RootError> {
+        Ok(Self::trusting(add_roots(RootCertStore::empty(), roots)?))
+    }
+
+    fn trusting(roots: RootCertStore) -> Self {
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring's suites serve TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![ALPN_HTTP_1_1.to_vec()];
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
+    /// Shakes hands over `stream` with a server that has to prove to be `name`.
+    pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        name: ServerName<'static>,
+        stream: S,
+    ) -> io::Result<TlsStream<S>> {
+        TlsConnector::from(self.config.clone())
+            .connect(name, stream)
+            .await
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self::trusting(public_roots())
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+fn public_roots() -> RootCertStore {
+    RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    }
+}
+
+fn add_roots(
+    mut store: RootCertStore,
+    roots: impl IntoIterator<Item = Vec<u8>>,
+) -> Result<RootCertStore, RootError> {
+    for (index, root) in roots.into_iter().enumerate() {
+        store.add(CertificateDer::from(root)).map_err(|error| RootError {
+            index,
+            reason: error.to_string(),
+        })?;
+    }
+    Ok(store)
+}
+
+/// A root certificate was refused. The caller's to mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RootError {
+    /// Which one, counted from 0.
+    pub index: usize,
+    reason: String,
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, reason } = self;
+        write!(
+            f,
+            "root certificate {index} is not an X.509 certificate in DER ({reason}): decode PEM files first"
+        )
+    }
+}
+
+impl std::error::Error for RootError {}
+
+/// Why a TLS handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// The certificate comes from an authority that is not trusted here.
+    UnknownAuthority,
+    /// The certificate has expired, or this machine's clock is ahead.
+    Expired,
+    /// The certificate is not valid yet, or this machine's clock is behind.
+    NotYetValid,
+    /// The certificate is for another host.
+    WrongName,
+    /// The certificate is bad in another way.
+    BadCertificate,
+    /// The peer speaks no TLS, or none that is acceptable, or refuses ours.
+    Protocol,
+}
+
+impl TlsFault {
+    /// Reads the fault out of what a handshake returned; `None` if the transport failed under it.
+    pub(super) fn of(error: &io::Error) -> Option<Self> {
+        let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+        let rustls::Error::InvalidCertificate(certificate) = error else {
+            return Some(Self::Protocol);
+        };
+        Some(match certificate {
+            // A bad signature is what a root gives that has the right name and another key, as after making
+            // one anew.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownAuthority,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongName
+            }
+            _ => Self::BadCertificate,
+        })
+    }
+}
+
+impl fmt::Display for TlsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownAuthority => {
+                "its certificate comes from an authority that is not trusted here; if it is your own server, \
+                 add its root certificate, else somebody may be listening in"
+            }
+            Self::Expired => {
+                "its certificate has expired; if others can connect, this machine's clock is ahead"
+            }
+            Self::NotYetValid => "its certificate is not valid yet; this machine's clock is probably behind",
+            Self::WrongName => "its certificate is for another host; check the address",
+            Self::BadCertificate => "its certificate is bad",
+            Self::Protocol => "it speaks no TLS that is acceptable; check the address and the port",
+        })
+    }
+}

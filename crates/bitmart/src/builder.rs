@@ -1,0 +1,273 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitmart_auth::{Credentials, HmacSigner, Signer};
+use bitmart_proto::{Environment, Market, Side, endpoint_url};
+use bitmart_ws::connect::{ConnectConfig, Deadlines, Endpoint, EndpointError, RootError, Tls};
+use bitmart_ws::{Clock, SharedBudget, SystemClock};
+
+use crate::client::Client;
+use crate::events::Events;
+use crate::queue::QueueLimits;
+
+/// How long [`Client::subscribe`] waits for the exchange by default.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Puts a [`Client`] together.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), bitmart::BuildError> {
+/// let (client, events) = bitmart::Client::builder().demo().build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Everything has a default, credentials apart: without them there are public topics only. What is set is checked
+/// by [`build`](Self::build) and can't be changed later.
+#[derive(Clone, Default)]
+pub struct ClientBuilder {
+    signer: Option<Arc<dyn Signer>>,
+    environment: Environment,
+    urls: Vec<(Market, Side, String)>,
+    allows_plaintext: bool,
+    extra_roots: Vec<Vec<u8>>,
+    session: bitmart_session::Config,
+    deadlines: Option<Deadlines>,
+    budget: Option<SharedBudget>,
+    queue: QueueLimits,
+    request_deadline: Option<Duration>,
+    clock: Option<Arc<dyn Clock>>,
+    seed: Option<u64>,
+}
+
+impl ClientBuilder {
+    /// Logs in with an API key, its secret and its memo. The raw secret is dropped here.
+    #[must_use]
+    pub fn credentials(self, credentials: Credentials) -> Self {
+        self.signer(HmacSigner::new(credentials))
+    }
+
+    /// Logs in with a signer of your own, which holds the secret.
+    #[must_use]
+    pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// The live exchange (the default) or its demo.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// Futures paper trading, with the same API key. Spot has no demo and stays on the live exchange.
+    #[must_use]
+    pub fn demo(self) -> Self {
+        self.environment(Environment::Demo)
+    }
+
+    /// Another URL for one endpoint: `wss://…`, or `ws://…` on this machine.
+    #[must_use]
+    pub fn url(mut self, market: Market, side: Side, url: impl Into<String>) -> Self {
+        self.urls.push((market, side, url.into()));
+        self
+    }
+
+    /// Lets URLs without TLS name other machines too. Whoever is in between then reads and writes along, the login
+    /// included.
+    #[must_use]
+    pub fn allow_plaintext(mut self) -> Self {
+        self.allows_plaintext = true;
+        self
+    }
+
+    /// Trusts one more certificate authority, given as DER, beside the public ones.
+    #[must_use]
+    pub fn extra_root(mut self, der: impl Into<Vec<u8>>) -> Self {
+        self.extra_roots.push(der.into());
+        self
+    }
+
+    /// The session's timings: pings, login, acknowledgements, retries, clock offset.
+    #[must_use]
+    pub fn session(mut self, config: bitmart_session::Config) -> Self {
+        self.session = config;
+        self
+    }
+
+    /// How long each step of opening a socket may take; five seconds each by default.
+    #[must_use]
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = Some(deadlines);
+        self
+    }
+
+    /// How many connections may be opened; by default all clients of the process share 30 a minute for each host
+    /// and port.
+    #[must_use]
+    pub fn budget(mut self, budget: SharedBudget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// How much each connection's queue holds for a consumer that is behind.
+    #[must_use]
+    pub fn queue(mut self, limits: QueueLimits) -> Self {
+        self.queue = limits;
+        self
+    }
+
+    /// How long [`Client::subscribe`] and its like wait for the exchange; 30 s by default.
+    #[must_use]
+    pub fn request_deadline(mut self, deadline: Duration) -> Self {
+        self.request_deadline = Some(deadline);
+        self
+    }
+
+    /// Another clock, such as a test's.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Seeds the jitter of retries; random by default.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Builds the client and its one stream of events. Nothing is opened before the first call that needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names what can't be used. The calling thread has to be inside a tokio runtime, which will run
+    /// the connections' tasks.
+    pub fn build(self) -> Result<(Client, Events), BuildError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let mut endpoints = Vec::with_capacity(4);
+        for market in Market::ALL {
+            for side in Side::ALL {
+                endpoints.push(((market, side), self.endpoint(market, side)?));
+            }
+        }
+        if self.queue.max_messages == 0 || self.queue.max_bytes == 0 {
+            return Err(BuildError::EmptyQueue);
+        }
+        let mut connect = ConnectConfig::new();
+        if let Some(deadlines) = self.deadlines {
+            connect = connect.with_deadlines(deadlines);
+        }
+        if !self.extra_roots.is_empty() {
+            let tls =
+                Tls::with_extra_roots(self.extra_roots).map_err(|source| BuildError::Root { source })?;
+            connect = connect.with_tls(tls);
+        }
+        let settings = Settings {
+            signer: self.signer,
+            endpoints,
+            session: self.session,
+            connect,
+            budget: self.budget.unwrap_or_default(),
+            queue: self.queue,
+            request_deadline: self.request_deadline.unwrap_or(REQUEST_DEADLINE),
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            seed: self.seed,
+            runtime,
+        };
+        Ok(Client::new(settings))
+    }
+
+    fn endpoint(&self, market: Market, side: Side) -> Result<Endpoint, BuildError> {
+        let given = self
+            .urls
+            .iter()
+            .rev()
+            .find(|(m, s, _)| (*m, *s) == (market, side));
+        let url = given.map_or(endpoint_url(self.environment, market, side), |(_, _, url)| url);
+        let endpoint = if self.allows_plaintext {
+            Endpoint::parse_allowing_plaintext(url)
+        } else {
+            url.parse()
+        };
+        endpoint.map_err(|source| BuildError::Url { market, side, source })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Leaves the signer out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("environment", &self.environment)
+            .field("urls", &self.urls)
+            .field("session", &self.session)
+            .field("queue", &self.queue)
+            .field("has_signer", &self.signer.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client was built with; immutable.
+pub(crate) struct Settings {
+    pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) endpoints: Vec<((Market, Side), Endpoint)>,
+    pub(crate) session: bitmart_session::Config,
+    pub(crate) connect: ConnectConfig,
+    pub(crate) budget: SharedBudget,
+    pub(crate) queue: QueueLimits,
+    pub(crate) request_deadline: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) runtime: tokio::runtime::Handle,
+}
+
+/// Why a client can't be built. The mistake is the caller's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The calling thread is outside a tokio runtime.
+    NoRuntime,
+    /// A URL can't be used.
+    Url {
+        /// Of which endpoint: the market…
+        market: Market,
+        /// …and the side.
+        side: Side,
+        /// What is wrong.
+        source: EndpointError,
+    },
+    /// A certificate authority can't be used.
+    Root {
+        /// What is wrong.
+        source: RootError,
+    },
+    /// A queue for no messages or no bytes.
+    EmptyQueue,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRuntime => f.write_str(
+                "a client runs its connections as tokio tasks: build it inside a tokio runtime (#[tokio::main])",
+            ),
+            Self::Url { market, side, source } => write!(f, "the URL for {market} {side}: {source}"),
+            Self::Root { source } => write!(f, "the extra root: {source}"),
+            Self::EmptyQueue => f.write_str("queue: a bound of zero messages or bytes would drop everything"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Url { source, .. } => Some(source),
+            Self::Root { source } => Some(source),
+            Self::NoRuntime | Self::EmptyQueue => None,
+        }
+    }
+}

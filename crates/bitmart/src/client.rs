@@ -1,0 +1,524 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION;
+use bitmart_proto::{Market, Side, Topic, TopicError};
+use bitmart_session::{ConnectionId, Epoch, Status};
+use bitmart_ws::{Connection, ConnectionConfig};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::builder::{ClientBuilder, Settings};
+use crate::events::{Events, Hub};
+use crate::outcome::{ClientError, Connected, Failure, Outcome, Outcomes};
+use crate::queue::Queue;
+use crate::task::{Command, Task};
+
+/// Commands that may wait for a connection's task. Each is one call of a method; more callers than that wait.
+const COMMAND_SLOTS: usize = 64;
+
+/// How long [`Client::close`] waits for the good-byes: the transport gives each a second.
+const CLOSE_DEADLINE: Duration = Duration::from_millis(1_500);
+
+/// A client of the exchange: topics in, events out.
+///
+/// ```no_run
+/// use bitmart::{Client, Credentials};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (client, mut events) = Client::builder().credentials(Credentials::from_env()?).build()?;
+/// let outcomes = client.subscribe(["spot/user/order:BTC_USDT", "futures/position"]).await?;
+/// for (topic, outcome) in outcomes.not_done() {
+///     eprintln!("{topic}: {outcome}");
+/// }
+/// while let Some(event) = events.next().await {
+///     println!("{event:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It opens a connection for each market and side that a topic needs, logs in where needed, and keeps all of it up:
+/// heartbeats, reconnects, logins and subscriptions happen by themselves, and whatever may have been missed is
+/// announced in [`Events`]. When a connection carries as many topics as the exchange allows, another is opened.
+///
+/// Cloning one is a reference count; all clones are the same client. When the last is dropped the connections live
+/// on for as long as [`Events`] does.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    hub: Arc<Hub>,
+    routes: Mutex<Routes>,
+    /// Closed when the events are dropped.
+    running: watch::Receiver<()>,
+}
+
+#[derive(Default)]
+struct Routes {
+    connections: Vec<Handle>,
+    is_closed: bool,
+}
+
+struct Handle {
+    id: ConnectionId,
+    commands: mpsc::Sender<Command>,
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What a connection's task lets the client see.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) state: Mutex<ConnectionState>,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What to say of a request that the task has not answered: it is late, or the task has ended.
+    fn outcome_without_answer(&self, is_late: bool) -> Outcome {
+        let state = self.lock();
+        match &state.failure {
+            Some(failure) => Outcome::Failed(failure.clone()),
+            None if is_late => Outcome::Pending {
+                last_error: state.last_error.clone(),
+            },
+            None => Outcome::Failed(Failure::Closed),
+        }
+    }
+}
+
+/// Where one of a client's connections stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionState {
+    /// Which connection.
+    pub id: ConnectionId,
+    /// Where its session stands.
+    pub status: Status,
+    /// Its present socket, or the last.
+    pub epoch: Epoch,
+    /// Its topics, acknowledged or not.
+    pub topics: BTreeSet<Topic>,
+    /// What stood in the way last; `None` while it is ready.
+    pub last_error: Option<String>,
+    /// Why it is over, if it is.
+    pub failure: Option<Failure>,
+    /// Messages discarded because the consumer was behind, each inside an announced gap.
+    pub dropped: u64,
+    /// What has come in, brought up to date with each lifecycle event and every 64 messages.
+    pub counters: bitmart_ws::Counters,
+}
+
+impl Client {
+    /// Starts putting a client together.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    pub(crate) fn new(settings: Settings) -> (Self, Events) {
+        let hub = Arc::new(Hub::default());
+        let (sender, running) = watch::channel(());
+        let events = Events::new(hub.clone(), sender);
+        let inner = Inner {
+            settings,
+            hub,
+            routes: Mutex::default(),
+            running,
+        };
+        (
+            Self {
+                inner: Arc::new(inner),
+            },
+            events,
+        )
+    }
+
+    /// Subscribes to topics, of any market and side, now and after every reconnect.
+    ///
+    /// Topics are given as [`Topic`]s or as their texts. Resolves when the exchange has answered for each, or after
+    /// the request deadline (30 s by default): a topic without an answer is still wanted then, and its outcome comes
+    /// as an event. A topic that is subscribed to already is `Done` at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if a text is no topic (all such texts are named), a topic is private and there are no
+    /// credentials, or the client was closed; then nothing was sent. What the exchange refuses is no error but an
+    /// [`Outcome::Failed`] for that topic.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only gives up waiting: what was asked holds.
+    pub async fn subscribe<T>(&self, topics: impl IntoIterator<Item = T>) -> Result<Outcomes, ClientError>
+    where
+        T: TryInto<Topic, Error: Into<TopicError>>,
+    {
+        let topics = parse(topics)?;
+        if self.inner.settings.signer.is_none()
+            && let Some(topic) = topics.iter().find(|topic| topic.side() == Side::Private)
+        {
+            return Err(ClientError::NoCredentials { topic: topic.clone() });
+        }
+        let routed = self.inner.route(&topics)?;
+        Ok(self
+            .request(topics, routed, |topics, answers| Command::Subscribe {
+                topics,
+                answers,
+            })
+            .await)
+    }
+
+    /// Ends the subscription to topics.
+    ///
+    /// Resolves when the exchange has acknowledged it for each, or after the request deadline. From the call on, no
+    /// reconnect asks for them.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if a text is no topic, a topic is not subscribed to, or the client was closed; then nothing
+    /// was sent.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only gives up waiting: what was asked holds.
+    pub async fn unsubscribe<T>(&self, topics: impl IntoIterator<Item = T>) -> Result<Outcomes, ClientError>
+    where
+        T: TryInto<Topic, Error: Into<TopicError>>,
+    {
+        let topics = parse(topics)?;
+        let routed = self.inner.find(&topics)?;
+        Ok(self
+            .request(topics, routed, |topics, answers| Command::Unsubscribe {
+                topics,
+                answers,
+            })
+            .await)
+    }
+
+    /// Opens the first connection of each market and side, so that a later subscription need not wait for it.
+    ///
+    /// Without credentials it leaves the private ones out and says so. Resolves when each is ready or has failed, or
+    /// after the request deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Closed`] if the client was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only gives up waiting: the connections are opened all the same.
+    pub async fn connect_all(&self) -> Result<Connected, ClientError> {
+        let without_private = self.inner.settings.signer.is_none();
+        let mut waiting = Vec::new();
+        {
+            let mut routes = self.inner.lock()?;
+            for market in Market::ALL {
+                for side in Side::ALL {
+                    if side == Side::Public || !without_private {
+                        let at = self.inner.first(&mut routes, market, side);
+                        let handle = &routes.connections[at];
+                        waiting.push((handle.id, handle.commands.clone(), handle.shared.clone()));
+                    }
+                }
+            }
+        }
+        let mut connections = Vec::with_capacity(waiting.len());
+        let all_answered = async {
+            let (answers, mut answered) = mpsc::channel(waiting.len());
+            for (id, commands, _) in &waiting {
+                let _ = commands
+                    .send(Command::AwaitReady {
+                        id: *id,
+                        answers: answers.clone(),
+                    })
+                    .await;
+            }
+            drop(answers);
+            while let Some(answer) = answered.recv().await {
+                connections.push(answer);
+            }
+        };
+        let is_late = timeout(self.inner.settings.request_deadline, all_answered)
+            .await
+            .is_err();
+        for (id, _, shared) in waiting {
+            if !connections.iter().any(|(answered, _)| *answered == id) {
+                connections.push((id, shared.outcome_without_answer(is_late)));
+            }
+        }
+        connections.sort_by_key(|(id, _)| *id);
+        Ok(Connected {
+            connections,
+            without_private,
+        })
+    }
+
+    /// Where each connection stands.
+    #[must_use]
+    pub fn states(&self) -> Vec<ConnectionState> {
+        let routes = self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes
+            .connections
+            .iter()
+            .map(|handle| ConnectionState {
+                dropped: handle.queue.dropped(),
+                ..handle.shared.lock().clone()
+            })
+            .collect()
+    }
+
+    /// Closes every connection for good, and with them the stream of events once it has been read to its end.
+    ///
+    /// Takes a second at most. Calls that wait for the exchange resolve at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only gives up waiting: the connections are closed all the same.
+    pub async fn close(&self) {
+        let tasks: Vec<(mpsc::Sender<Command>, Option<JoinHandle<()>>)> = {
+            let mut routes = self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner);
+            routes.is_closed = true;
+            routes
+                .connections
+                .iter_mut()
+                .map(|handle| (handle.commands.clone(), handle.task.take()))
+                .collect()
+        };
+        self.inner.hub.complete();
+        let all_ended = async {
+            for (commands, task) in tasks {
+                let _ = commands.send(Command::Close).await;
+                if let Some(task) = task {
+                    let _ = task.await;
+                }
+            }
+        };
+        let _ = timeout(CLOSE_DEADLINE, all_ended).await;
+    }
+
+    /// Sends each connection its part of a request and collects the answers.
+    async fn request(
+        &self,
+        topics: Vec<Topic>,
+        routed: Vec<Routed>,
+        command: impl Fn(Vec<Topic>, mpsc::Sender<(Topic, Outcome)>) -> Command,
+    ) -> Outcomes {
+        let mut outcomes: Vec<(Topic, Outcome)> = Vec::with_capacity(topics.len());
+        let all_answered = async {
+            let (answers, mut answered) = mpsc::channel(topics.len().max(1));
+            for part in &routed {
+                // A task that has ended can't answer; its topics are found unanswered below.
+                let _ = part
+                    .commands
+                    .send(command(part.topics.clone(), answers.clone()))
+                    .await;
+            }
+            drop(answers);
+            while let Some(answer) = answered.recv().await {
+                outcomes.push(answer);
+            }
+        };
+        let is_late = timeout(self.inner.settings.request_deadline, all_answered)
+            .await
+            .is_err();
+        let in_order = topics.into_iter().map(|topic| {
+            if let Some(at) = outcomes.iter().position(|(answered, _)| *answered == topic) {
+                return outcomes.swap_remove(at);
+            }
+            let part = routed.iter().find(|part| part.topics.contains(&topic));
+            let outcome = part.map_or(Outcome::Failed(Failure::Closed), |part| {
+                part.shared.outcome_without_answer(is_late)
+            });
+            (topic, outcome)
+        });
+        Outcomes::new(in_order.collect())
+    }
+}
+
+/// A connection's part of a request.
+struct Routed {
+    commands: mpsc::Sender<Command>,
+    shared: Arc<Shared>,
+    topics: Vec<Topic>,
+}
+
+impl Routed {
+    fn add(routed: &mut Vec<Self>, handle: &Handle, topic: Topic) {
+        match routed
+            .iter_mut()
+            .find(|part| Arc::ptr_eq(&part.shared, &handle.shared))
+        {
+            Some(part) => part.topics.push(topic),
+            None => routed.push(Self {
+                commands: handle.commands.clone(),
+                shared: handle.shared.clone(),
+                topics: vec![topic],
+            }),
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> Result<MutexGuard<'_, Routes>, ClientError> {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        if routes.is_closed || self.running.has_changed().is_err() {
+            return Err(ClientError::Closed);
+        }
+        Ok(routes)
+    }
+
+    /// Finds each topic's connection: the one that has it, the first with a place for it, or another.
+    fn route(&self, topics: &[Topic]) -> Result<Vec<Routed>, ClientError> {
+        let mut routes = self.lock()?;
+        let mut routed = Vec::new();
+        for topic in topics {
+            let (market, side) = (topic.market(), topic.side());
+            let belongs = |handle: &&Handle| (handle.id.market, handle.id.side) == (market, side);
+            let holds = |handle: &Handle| handle.shared.lock().topics.contains(topic);
+            let has_place = |handle: &Handle| handle.shared.lock().topics.len() < MAX_TOPICS_PER_CONNECTION;
+            let position = |test: &dyn Fn(&Handle) -> bool| {
+                routes
+                    .connections
+                    .iter()
+                    .position(|handle| belongs(&handle) && test(handle))
+            };
+            let at = match position(&holds).or_else(|| position(&has_place)) {
+                Some(at) => at,
+                None => self.open(&mut routes, market, side),
+            };
+            let handle = &routes.connections[at];
+            handle.shared.lock().topics.insert(topic.clone());
+            Routed::add(&mut routed, handle, topic.clone());
+        }
+        Ok(routed)
+    }
+
+    /// Finds the connections that hold the topics.
+    fn find(&self, topics: &[Topic]) -> Result<Vec<Routed>, ClientError> {
+        let routes = self.lock()?;
+        let mut routed = Vec::new();
+        for topic in topics {
+            let holder = routes
+                .connections
+                .iter()
+                .find(|handle| handle.shared.lock().topics.contains(topic));
+            let handle = holder.ok_or_else(|| ClientError::NotSubscribed { topic: topic.clone() })?;
+            Routed::add(&mut routed, handle, topic.clone());
+        }
+        Ok(routed)
+    }
+
+    fn first(&self, routes: &mut Routes, market: Market, side: Side) -> usize {
+        let id = ConnectionId::new(market, side);
+        match routes.connections.iter().position(|handle| handle.id == id) {
+            Some(at) => at,
+            None => self.open(routes, market, side),
+        }
+    }
+
+    /// Starts another connection's task.
+    fn open(&self, routes: &mut Routes, market: Market, side: Side) -> usize {
+        let count = routes
+            .connections
+            .iter()
+            .filter(|h| (h.id.market, h.id.side) == (market, side))
+            .count();
+        let index = u16::try_from(count).unwrap_or(u16::MAX);
+        let settings = &self.settings;
+        let endpoint = settings.endpoints.iter().find(|(key, _)| *key == (market, side));
+        let (_, endpoint) = endpoint.expect("the builder has made all four");
+        let mut config = ConnectionConfig::new(endpoint.clone());
+        config.session = settings.session.clone();
+        config.connect = settings.connect.clone();
+        config.budget = settings.budget.clone();
+        config.clock = settings.clock.clone();
+        // Connections with the same jitter would come back in step.
+        config.seed = settings
+            .seed
+            .map(|seed| seed.wrapping_add(routes.connections.len() as u64));
+        let connection = match (side, &settings.signer) {
+            (Side::Private, Some(signer)) => Connection::private_at(market, index, signer.clone(), config),
+            _ => Connection::public_at(market, index, config),
+        };
+        let id = connection.id();
+        let (commands, inbox) = mpsc::channel(COMMAND_SLOTS);
+        let queue = Arc::new(Queue::new(id, settings.queue, self.hub.waker.clone()));
+        let shared = Arc::new(Shared {
+            state: Mutex::new(ConnectionState::new(id)),
+        });
+        self.hub.add(queue.clone());
+        let task = Task::new(connection, queue.clone(), shared.clone(), settings.clock.clone());
+        let task = settings.runtime.spawn(task.run(inbox, self.running.clone()));
+        routes.connections.push(Handle {
+            id,
+            commands,
+            shared,
+            queue,
+            task: Some(task),
+        });
+        routes.connections.len() - 1
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Without a handle no connection can be added: the events end with the last one there is.
+        self.hub.complete();
+    }
+}
+
+impl ConnectionState {
+    fn new(id: ConnectionId) -> Self {
+        Self {
+            id,
+            status: Status::Idle,
+            epoch: Epoch(0),
+            topics: BTreeSet::new(),
+            last_error: None,
+            failure: None,
+            dropped: 0,
+            counters: bitmart_ws::Counters::default(),
+        }
+    }
+}
+
+/// Reads topics, each once; every text that is none is named in the error.
+fn parse<T>(topics: impl IntoIterator<Item = T>) -> Result<Vec<Topic>, ClientError>
+where
+    T: TryInto<Topic, Error: Into<TopicError>>,
+{
+    let mut parsed: Vec<Topic> = Vec::new();
+    let mut errors = Vec::new();
+    for topic in topics {
+        match topic.try_into() {
+            Ok(topic) if parsed.contains(&topic) => {}
+            Ok(topic) => parsed.push(topic),
+            Err(error) => errors.push(error.into()),
+        }
+    }
+    if errors.is_empty() {
+        Ok(parsed)
+    } else {
+        Err(ClientError::Topics(errors))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("connections", &self.states())
+            .finish_non_exhaustive()
+    }
+}

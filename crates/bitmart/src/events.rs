@@ -1,0 +1,132 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use atomic_waker::AtomicWaker;
+use futures_core::Stream;
+use tokio::sync::watch;
+
+use crate::Event;
+use crate::queue::Queue;
+
+/// Everything that comes in and happens on a client's connections; there is one per client.
+///
+/// ```no_run
+/// # async fn example(mut events: bitmart::Events) {
+/// while let Some(event) = events.next().await {
+///     println!("{}: {:?}", event.connection, event.kind);
+/// }
+/// # }
+/// ```
+///
+/// The events of one connection come in the order in which they happened; connections take turns. It ends when the
+/// client was closed (or every handle to it dropped, and no connection was left) and all has been read.
+///
+/// Dropping it closes the client's connections: without a reader they would have no purpose.
+pub struct Events {
+    hub: Arc<Hub>,
+    queues: Vec<Arc<Queue>>,
+    version: usize,
+    /// The queue whose turn it is.
+    turn: usize,
+    _running: watch::Sender<()>,
+}
+
+/// What the consumer shares with the client.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    queues: Mutex<Vec<Arc<Queue>>>,
+    pub(crate) waker: Arc<AtomicWaker>,
+    /// No further queue will be added.
+    is_complete: AtomicBool,
+}
+
+impl Hub {
+    pub(crate) fn add(&self, queue: Arc<Queue>) {
+        self.queues
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(queue);
+        self.waker.wake();
+    }
+
+    pub(crate) fn complete(&self) {
+        self.is_complete.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+impl Events {
+    pub(crate) fn new(hub: Arc<Hub>, running: watch::Sender<()>) -> Self {
+        Self {
+            hub,
+            queues: Vec::new(),
+            version: 0,
+            turn: 0,
+            _running: running,
+        }
+    }
+
+    /// The next event; `None` once there will be none any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropping the future loses no event.
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        if let Some(event) = self.take() {
+            return Poll::Ready(Some(event));
+        }
+        self.hub.waker.register(cx.waker());
+        // What came between the look and the registration has woken nobody.
+        let is_complete = self.hub.is_complete.load(Ordering::Acquire);
+        self.refresh();
+        if let Some(event) = self.take() {
+            return Poll::Ready(Some(event));
+        }
+        if is_complete && self.queues.iter().all(|queue| queue.is_done()) {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        for _ in 0..self.queues.len() {
+            self.turn = (self.turn + 1) % self.queues.len();
+            if let Some(event) = self.queues[self.turn].pop() {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    fn refresh(&mut self) {
+        let queues = self.hub.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if queues.len() > self.version {
+            self.queues.extend(queues[self.version..].iter().cloned());
+            self.version = queues.len();
+        }
+    }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("connections", &self.queues.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,399 @@
+//! The bounded queue between a connection's task and the consumer, and what happens when it is full.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use atomic_waker::AtomicWaker;
+use bitmart_proto::Topic;
+use bitmart_session::{ConnectionId, Epoch, GapCause, GapClosed, GapOpened, Moment};
+use tokio::sync::Notify;
+
+use crate::{Event, EventKind, Lifecycle};
+
+/// Places for lifecycle events and answers, apart from the bound on messages: a hundred topics lost and regained
+/// make some three hundred. When even these are taken, the connection's task waits for the consumer, so nothing of
+/// the kind is ever lost.
+const LIFECYCLE_SLOTS: usize = 1_024;
+
+/// How much a queue holds before it overflows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Messages. 8,192 by default: about a minute of the busiest single stream known.
+    pub max_messages: usize,
+    /// Bytes of their texts. 16 MiB by default.
+    pub max_bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            max_messages: 8_192,
+            max_bytes: 16 << 20,
+        }
+    }
+}
+
+/// One connection's queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    id: ConnectionId,
+    limits: QueueLimits,
+    state: Mutex<State>,
+    /// The consumer.
+    waker: Arc<AtomicWaker>,
+    /// The task, when it waits for a place.
+    space: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: VecDeque<Entry>,
+    messages: usize,
+    bytes: usize,
+    /// Messages discarded ever.
+    dropped: u64,
+    last_accepted_ns: Option<u64>,
+    /// Overflows whose announcement is in `entries`, oldest first.
+    announced: VecDeque<Overflow>,
+    /// The topics of an overflow that has not ended.
+    overflow: Option<Vec<Topic>>,
+    is_finished: bool,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Event(Event),
+    /// A message, with the bytes it counts for.
+    Message(Event, usize),
+    /// The announcement of the overflow at the front of [`State::announced`]: it grows until it is read.
+    OverflowBegins(Epoch),
+}
+
+#[derive(Debug)]
+struct Overflow {
+    since: Option<Moment>,
+    topics: Vec<Topic>,
+    dropped: u64,
+}
+
+impl Queue {
+    pub(crate) fn new(id: ConnectionId, limits: QueueLimits, waker: Arc<AtomicWaker>) -> Self {
+        Self {
+            id,
+            limits,
+            state: Mutex::default(),
+            waker,
+            space: Notify::new(),
+        }
+    }
+
+    /// Adds a message that was read at `now_ns`, or discards it if there is no room: then `topics` says what it would
+    /// have been of use to. `anchor` is any moment on the same clock.
+    pub(crate) fn push_message<T: Iterator<Item = Topic>>(
+        &self,
+        now_ns: u64,
+        anchor: Moment,
+        epoch: Epoch,
+        bytes: usize,
+        event: impl FnOnce() -> EventKind,
+        topics: impl FnOnce() -> T,
+    ) {
+        let mut state = self.lock();
+        if state.is_full(&self.limits, bytes) {
+            state.discard(anchor, epoch, topics());
+            drop(state);
+            self.waker.wake();
+            return;
+        }
+        if let Some(topics) = state.overflow.take() {
+            let closed = Lifecycle::GapClosed(GapClosed::new(anchor.at(now_ns), topics, Vec::new()));
+            let event = self.event(epoch, EventKind::Lifecycle(closed));
+            state.entries.push_back(Entry::Event(event));
+        }
+        state.last_accepted_ns = Some(now_ns);
+        state.messages += 1;
+        state.bytes += bytes;
+        let event = self.event(epoch, event());
+        state.entries.push_back(Entry::Message(event, bytes));
+        drop(state);
+        self.waker.wake();
+    }
+
+    /// Adds what must not be lost. To be called while [`has_place`](Self::has_place); a few more do no harm.
+    pub(crate) fn push_event(&self, epoch: Epoch, kind: EventKind) {
+        let event = self.event(epoch, kind);
+        self.lock().entries.push_back(Entry::Event(event));
+        self.waker.wake();
+    }
+
+    /// Whether there is a place for what must not be lost.
+    pub(crate) fn has_place(&self) -> bool {
+        let state = self.lock();
+        state.entries.len() - state.messages < LIFECYCLE_SLOTS
+    }
+
+    /// Waits until [`has_place`](Self::has_place). Cancel safe.
+    pub(crate) async fn place(&self) {
+        loop {
+            let space = self.space.notified();
+            if self.has_place() {
+                return;
+            }
+            space.await;
+        }
+    }
+
+    /// Nothing more will be added.
+    pub(crate) fn finish(&self) {
+        self.lock().is_finished = true;
+        self.waker.wake();
+    }
+
+    pub(crate) fn pop(&self) -> Option<Event> {
+        let mut state = self.lock();
+        let event = match state.entries.pop_front()? {
+            Entry::Event(event) => event,
+            Entry::Message(event, bytes) => {
+                state.messages -= 1;
+                state.bytes -= bytes;
+                event
+            }
+            Entry::OverflowBegins(epoch) => {
+                let overflow = state
+                    .announced
+                    .pop_front()
+                    .expect("each announcement has its overflow");
+                let cause = GapCause::Overflow {
+                    dropped: overflow.dropped,
+                };
+                let opened = GapOpened::new(overflow.since, cause, overflow.topics);
+                self.event(epoch, EventKind::Lifecycle(Lifecycle::GapOpened(opened)))
+            }
+        };
+        drop(state);
+        self.space.notify_one();
+        Some(event)
+    }
+
+    /// Whether nothing is left and nothing will come.
+    pub(crate) fn is_done(&self) -> bool {
+        let state = self.lock();
+        state.is_finished && state.entries.is_empty()
+    }
+
+    /// Messages discarded so far.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    fn event(&self, epoch: Epoch, kind: EventKind) -> Event {
+        Event {
+            connection: self.id,
+            epoch,
+            kind,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// In an overflow the queue counts as full until it is half empty: a gap that opens and closes with every
+    /// message would help nobody.
+    fn is_full(&self, limits: &QueueLimits, bytes: usize) -> bool {
+        let part = if self.overflow.is_some() { 2 } else { 1 };
+        let has_room = self.messages < limits.max_messages.div_ceil(part)
+            && self.bytes.saturating_add(bytes) <= limits.max_bytes / part;
+        // A single message over the bound is let through an empty queue: it would never fit otherwise.
+        !has_room && self.messages > 0
+    }
+
+    /// Notes a discarded message: in the announcement that is still unread, or in another for topics that none has
+    /// named yet.
+    fn discard(&mut self, anchor: Moment, epoch: Epoch, topics: impl Iterator<Item = Topic>) {
+        self.dropped += 1;
+        let is_new = self.overflow.is_none();
+        let hit = self.overflow.get_or_insert_default();
+        let added: Vec<Topic> = topics.filter(|topic| !hit.contains(topic)).collect();
+        hit.extend(added.iter().cloned());
+        // The last announcement belongs to this overflow, unless it has been read or this one is new.
+        match self.announced.back_mut() {
+            Some(unread) if !is_new => {
+                unread.topics.extend(added);
+                unread.dropped += 1;
+            }
+            _ if is_new || !added.is_empty() => {
+                let since = self.last_accepted_ns.map(|ns| anchor.at(ns));
+                self.announced.push_back(Overflow {
+                    since,
+                    topics: added,
+                    dropped: 1,
+                });
+                self.entries.push_back(Entry::OverflowBegins(epoch));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Update;
+    use bitmart_proto::{Market, Side};
+
+    const EPOCH: Epoch = Epoch(1);
+
+    fn queue(max_messages: usize, max_bytes: usize) -> Queue {
+        let id = ConnectionId::new(Market::Spot, Side::Public);
+        Queue::new(
+            id,
+            QueueLimits {
+                max_messages,
+                max_bytes,
+            },
+            Arc::default(),
+        )
+    }
+
+    fn push(queue: &Queue, ns: u64, bytes: usize, topic: &str) {
+        let topic: Topic = topic.parse().unwrap();
+        let anchor = Moment { ns: 0, unix_ms: 0 };
+        let update = || EventKind::Update(Update::new(&vec![b'x'; bytes], ns));
+        queue.push_message(ns, anchor, EPOCH, bytes, update, || std::iter::once(topic));
+    }
+
+    /// What the consumer reads, in short.
+    fn read(queue: &Queue) -> Option<String> {
+        Some(match queue.pop()?.kind {
+            EventKind::Update(update) => format!("{}", update.received_ns()),
+            EventKind::Lifecycle(Lifecycle::GapOpened(gap)) => {
+                let GapCause::Overflow { dropped } = gap.cause else {
+                    panic!()
+                };
+                format!(
+                    "opened {:?} {dropped} since {:?}",
+                    gap.topics,
+                    gap.since.map(|since| since.ns)
+                )
+            }
+            EventKind::Lifecycle(Lifecycle::GapClosed(gap)) => {
+                format!("closed {:?} until {}", gap.topics, gap.until.ns)
+            }
+            kind => format!("{kind:?}"),
+        })
+    }
+
+    const A: &str = "spot/ticker:A_USDT";
+    const B: &str = "spot/ticker:B_USDT";
+
+    /// Failure mode 41: what doesn't fit is announced where it is missing, for the topics it hit.
+    #[test]
+    fn an_overflow_is_a_gap_in_its_place() {
+        let queue = queue(4, 1_000);
+        for ns in 1..=4 {
+            push(&queue, ns, 1, A);
+        }
+        push(&queue, 5, 1, A);
+        push(&queue, 6, 1, B);
+        push(&queue, 7, 1, A);
+        for expected in ["1", "2"] {
+            assert_eq!(read(&queue).unwrap(), expected);
+        }
+        push(&queue, 8, 1, A);
+        assert_eq!(read(&queue).unwrap(), "3", "half empty is not yet empty enough");
+        push(&queue, 9, 1, A);
+        let rest: Vec<String> = std::iter::from_fn(|| read(&queue)).collect();
+        let topics = format!("[Topic({A}), Topic({B})]");
+        assert_eq!(
+            rest,
+            [
+                "4".into(),
+                format!("opened {topics} 4 since Some(4)"),
+                format!("closed {topics} until 9"),
+                "9".into()
+            ]
+        );
+        assert_eq!(queue.dropped(), 4);
+    }
+
+    #[test]
+    fn topics_hit_after_the_announcement_was_read_get_another() {
+        let queue = queue(2, 1_000);
+        push(&queue, 1, 1, A);
+        push(&queue, 2, 1, A);
+        push(&queue, 3, 1, A);
+        read(&queue);
+        push(&queue, 4, 1, A);
+        assert_eq!(read(&queue).unwrap(), "2");
+        assert!(
+            read(&queue)
+                .unwrap()
+                .starts_with(&format!("opened [Topic({A})] 2"))
+        );
+        push(&queue, 5, 600, B);
+        assert!(read(&queue).unwrap().starts_with(&format!("closed [Topic({A})]")));
+        assert_eq!(
+            read(&queue).unwrap(),
+            "5",
+            "an empty queue takes a message of any size"
+        );
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let queue = queue(100, 1_000);
+        push(&queue, 1, 600, A);
+        push(&queue, 2, 600, A);
+        let all: Vec<String> = std::iter::from_fn(|| read(&queue)).collect();
+        assert_eq!(all, ["1".into(), format!("opened [Topic({A})] 1 since Some(1)")]);
+    }
+
+    /// Whatever the consumer does, each message is read, or lies in a gap that was announced before it.
+    #[test]
+    fn nothing_is_lost_in_silence() {
+        for seed in 0..300 {
+            let mut rng = fastrand_like(seed);
+            let queue = queue(8, 200);
+            let (mut sent, mut next_read, mut is_gap_open) = (0, 1, false);
+            let mut check = |text: String| {
+                if text.starts_with("opened") {
+                    assert!(!is_gap_open, "seed {seed}");
+                    is_gap_open = true;
+                } else if text.starts_with("closed") {
+                    is_gap_open = false;
+                    next_read = text.rsplit(' ').next().unwrap().parse().unwrap();
+                } else {
+                    assert_eq!(text.parse::<u64>().unwrap(), next_read, "seed {seed}");
+                    next_read += 1;
+                }
+            };
+            for _ in 0..500 {
+                if rng() % 3 > 0 {
+                    sent += 1;
+                    push(&queue, sent, (rng() % 60) as usize, A);
+                } else if let Some(text) = read(&queue) {
+                    check(text);
+                }
+            }
+            std::iter::from_fn(|| read(&queue)).for_each(&mut check);
+            assert!(
+                is_gap_open || next_read == sent + 1,
+                "seed {seed}: {sent} sent, {next_read} would be next"
+            );
+        }
+    }
+
+    /// A small generator, so that the seed alone decides.
+    fn fastrand_like(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state >> 11
+        }
+    }
+}

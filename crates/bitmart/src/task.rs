@@ -1,0 +1,331 @@
+use std::sync::Arc;
+
+use bitmart_proto::Topic;
+use bitmart_session::{Cause, ConnectionId, Epoch, Moment, Status};
+use bitmart_ws::{Clock, Connection, Incoming};
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+
+use crate::Lifecycle;
+use crate::client::Shared;
+use crate::event::{EventKind, MAX_SAMPLE_BYTES, Update};
+use crate::outcome::{Failure, Outcome};
+use crate::queue::Queue;
+
+/// After how many messages the counters that the client shows are brought up to date.
+const COUNTERS_EVERY: u32 = 64;
+
+/// What a client asks of a connection's task.
+pub(crate) enum Command {
+    Subscribe {
+        topics: Vec<Topic>,
+        answers: mpsc::Sender<(Topic, Outcome)>,
+    },
+    Unsubscribe {
+        topics: Vec<Topic>,
+        answers: mpsc::Sender<(Topic, Outcome)>,
+    },
+    AwaitReady {
+        id: ConnectionId,
+        answers: mpsc::Sender<(ConnectionId, Outcome)>,
+    },
+    Close,
+}
+
+/// Polls one connection for as long as it lives and carries what it lends to the consumer's queue.
+pub(crate) struct Task {
+    connection: Connection,
+    outbox: Outbox,
+}
+
+/// What the task does with what the connection lends; apart from it, so that the two can be borrowed together.
+struct Outbox {
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    waiters: Vec<Waiter>,
+    /// The connection's topics, for what an overflow hits.
+    topics: Vec<Topic>,
+    anchor: Moment,
+    epoch: Epoch,
+    failure: Option<Failure>,
+    messages: u32,
+}
+
+/// A call that waits for an answer of the exchange. Its channel has room for every answer it waits for.
+enum Waiter {
+    Subscribe(Topic, mpsc::Sender<(Topic, Outcome)>),
+    Unsubscribe(Topic, mpsc::Sender<(Topic, Outcome)>),
+    Ready(ConnectionId, mpsc::Sender<(ConnectionId, Outcome)>),
+}
+
+impl Task {
+    pub(crate) fn new(
+        connection: Connection,
+        queue: Arc<Queue>,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let outbox = Outbox {
+            queue,
+            shared,
+            clock,
+            waiters: Vec::new(),
+            topics: Vec::new(),
+            anchor: Moment { ns: 0, unix_ms: 0 },
+            epoch: Epoch(0),
+            failure: None,
+            messages: 0,
+        };
+        Self { connection, outbox }
+    }
+
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut running: watch::Receiver<()>) {
+        let _guard = Guard {
+            queue: self.outbox.queue.clone(),
+        };
+        // A task is started for a command: what that asks for goes into the first subscription.
+        match inbox.recv().await {
+            Some(command) => self.handle_command(command),
+            None => return,
+        }
+        let (mut has_clients, mut has_consumer, mut has_place) = (true, true, true);
+        loop {
+            tokio::select! {
+                biased;
+                command = inbox.recv(), if has_clients => match command {
+                    Some(command) => self.handle_command(command),
+                    None => has_clients = false,
+                },
+                _ = running.changed(), if has_consumer => {
+                    has_consumer = false;
+                    self.connection.close();
+                }
+                () = self.outbox.queue.place(), if !has_place && has_consumer => has_place = true,
+                incoming = self.connection.next(), if has_place || !has_consumer => match incoming {
+                    Some(incoming) => {
+                        if self.outbox.take(incoming) {
+                            self.refresh();
+                            has_place = self.outbox.queue.has_place();
+                        }
+                    }
+                    None => break,
+                },
+            }
+        }
+        self.refresh();
+        self.outbox.finish();
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        self.outbox.waiters.retain(|waiter| !waiter.is_gone());
+        match command {
+            Command::Subscribe { topics, answers } => {
+                for topic in topics {
+                    self.outbox.shared.lock().topics.insert(topic.clone());
+                    if self.connection.session().topic_status(&topic)
+                        == Some(bitmart_session::TopicStatus::Active)
+                    {
+                        let _ = answers.try_send((topic, Outcome::Done));
+                        continue;
+                    }
+                    match self.connection.subscribe(topic.clone()) {
+                        Ok(()) => self
+                            .outbox
+                            .waiters
+                            .push(Waiter::Subscribe(topic, answers.clone())),
+                        Err(error) => {
+                            self.outbox.shared.lock().topics.remove(&topic);
+                            let failure = self.outbox.failure.clone().unwrap_or(Failure::NotTaken(error));
+                            let _ = answers.try_send((topic, Outcome::Failed(failure)));
+                        }
+                    }
+                }
+            }
+            Command::Unsubscribe { topics, answers } => {
+                for topic in topics {
+                    self.outbox.shared.lock().topics.remove(&topic);
+                    self.outbox
+                        .resolve_subscribe(&topic, &Outcome::Failed(Failure::Withdrawn));
+                    if self.connection.unsubscribe(&topic) {
+                        self.outbox
+                            .waiters
+                            .push(Waiter::Unsubscribe(topic, answers.clone()));
+                    } else {
+                        let _ = answers.try_send((topic, Outcome::Done));
+                    }
+                }
+            }
+            Command::AwaitReady { id, answers } => match self.connection.session().status() {
+                Status::Ready => drop(answers.try_send((id, Outcome::Done))),
+                _ => self.outbox.waiters.push(Waiter::Ready(id, answers)),
+            },
+            Command::Close => self.connection.close(),
+        }
+        self.refresh();
+    }
+
+    /// Brings what the client sees up to date.
+    fn refresh(&mut self) {
+        let session = self.connection.session();
+        self.outbox.epoch = session.epoch();
+        self.outbox.anchor = session.moment(self.outbox.clock.now_ns());
+        self.outbox.topics.clear();
+        self.outbox.topics.extend(session.topics().cloned());
+        let mut state = self.outbox.shared.lock();
+        state.status = session.status();
+        state.epoch = session.epoch();
+        state.counters = self.connection.counters();
+    }
+}
+
+impl Outbox {
+    /// Carries an event or message to the queue. Returns whether what the client sees is out of date.
+    fn take(&mut self, incoming: Incoming<'_>) -> bool {
+        match incoming {
+            Incoming::Push(push) => {
+                let update = || EventKind::Update(Update::new(push.text, push.received_ns));
+                let hit = || {
+                    self.topics
+                        .iter()
+                        .filter(|topic| push.update.concerns(topic))
+                        .cloned()
+                };
+                self.queue.push_message(
+                    push.received_ns,
+                    self.anchor,
+                    self.epoch,
+                    push.text.len(),
+                    update,
+                    hit,
+                );
+                self.messages += 1;
+                return self.messages.is_multiple_of(COUNTERS_EVERY);
+            }
+            Incoming::Event(event) => {
+                self.note(&event);
+                // An overflow that is announced after this event began after it.
+                self.queue.push_event(self.epoch, EventKind::Lifecycle(event));
+            }
+            Incoming::Response(reply) => self.queue.push_event(self.epoch, EventKind::Response(reply)),
+            Incoming::Unknown(text) => {
+                self.push_oddity(text.len(), || EventKind::Unknown(text.to_owned()));
+            }
+            Incoming::Undecodable(message) => {
+                let sample = &message.bytes[..message.bytes.len().min(MAX_SAMPLE_BYTES)];
+                self.push_oddity(sample.len(), || EventKind::Undecodable {
+                    error: message.error.clone(),
+                    sample: Bytes::copy_from_slice(sample),
+                });
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// A message that belongs to no topic, and so might belong to any.
+    fn push_oddity(&self, bytes: usize, kind: impl FnOnce() -> EventKind) {
+        let every = || self.topics.iter().cloned();
+        self.queue
+            .push_message(self.clock.now_ns(), self.anchor, self.epoch, bytes, kind, every);
+    }
+
+    /// Answers the calls that wait for this event.
+    fn note(&mut self, event: &Lifecycle) {
+        match event {
+            Lifecycle::Opened { epoch } | Lifecycle::Reconnected { epoch, .. } => self.epoch = *epoch,
+            Lifecycle::Subscribed { topic, .. } => self.resolve_subscribe(topic, &Outcome::Done),
+            Lifecycle::SubscribeFailed { topic, reason, .. } => {
+                self.shared.lock().topics.remove(topic);
+                self.resolve_subscribe(topic, &Outcome::Failed(Failure::Topic(reason.clone())));
+            }
+            Lifecycle::Unsubscribed { topic } => self.resolve(|waiter| match waiter {
+                Waiter::Unsubscribe(waiting, _) if waiting == topic => Some(Outcome::Done),
+                _ => None,
+            }),
+            Lifecycle::Ready { .. } => {
+                self.shared.lock().last_error = None;
+                self.resolve(|waiter| matches!(waiter, Waiter::Ready(..)).then_some(Outcome::Done));
+            }
+            Lifecycle::Closed {
+                cause: Cause::Shutdown,
+                ..
+            } => {}
+            Lifecycle::Closed { cause, .. } | Lifecycle::ConnectFailed { cause, .. } => {
+                self.shared.lock().last_error = Some(cause.to_string());
+            }
+            Lifecycle::AuthRejected { refusal } => self.fail(Failure::AuthRejected(refusal.clone())),
+            Lifecycle::ClockSkew { skew_ms, .. } => self.fail(Failure::ClockSkew { skew_ms: *skew_ms }),
+            Lifecycle::SignerRefused { error } => self.fail(Failure::SignerRefused(error.clone())),
+            _ => {}
+        }
+    }
+
+    fn resolve_subscribe(&mut self, topic: &Topic, outcome: &Outcome) {
+        self.resolve(|waiter| match waiter {
+            Waiter::Subscribe(waiting, _) if waiting == topic => Some(outcome.clone()),
+            _ => None,
+        });
+    }
+
+    /// Answers and removes the waiters for which there is an outcome.
+    fn resolve(&mut self, outcome: impl Fn(&Waiter) -> Option<Outcome>) {
+        self.waiters.retain(|waiter| match outcome(waiter) {
+            Some(outcome) => {
+                waiter.answer(outcome);
+                false
+            }
+            None => true,
+        });
+    }
+
+    /// The connection is over, and so is every call that waits for it.
+    fn fail(&mut self, failure: Failure) {
+        {
+            let mut state = self.shared.lock();
+            state.last_error = Some(failure.to_string());
+            state.failure = Some(failure.clone());
+        }
+        self.resolve(|_| Some(Outcome::Failed(failure.clone())));
+        self.failure = Some(failure);
+    }
+
+    fn finish(&mut self) {
+        if self.failure.is_none() {
+            self.fail(Failure::Closed);
+        }
+    }
+}
+
+impl Waiter {
+    fn answer(&self, outcome: Outcome) {
+        // A full channel is impossible, and a closed one means that nobody waits any more.
+        match self {
+            Self::Subscribe(topic, answers) | Self::Unsubscribe(topic, answers) => {
+                let _ = answers.try_send((topic.clone(), outcome));
+            }
+            Self::Ready(id, answers) => drop(answers.try_send((*id, outcome))),
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Subscribe(_, answers) | Self::Unsubscribe(_, answers) => answers.is_closed(),
+            Self::Ready(_, answers) => answers.is_closed(),
+        }
+    }
+}
+
+/// Ends the queue with the task, also when that panics.
+struct Guard {
+    queue: Arc<Queue>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.queue.push_event(Epoch(0), EventKind::TaskFailed);
+        }
+        self.queue.finish();
+    }
+}

@@ -1,0 +1,169 @@
+//! Private streams of both markets, end to end, on an exchange inside this process.
+//!
+//! ```text
+//! cargo run --release --example quickstart            # offline, over TLS on loopback
+//! cargo run --release --example quickstart -- --demo  # BitMart's futures paper trading
+//! cargo run --release --example quickstart -- --live  # BitMart itself
+//! ```
+//!
+//! The last two read `API_KEY`, `API_SECRET` and `API_MEMO` from the environment.
+#![allow(clippy::print_stdout, reason = "a program for people prints")]
+
+mod show;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bitmart::{Client, Credentials, Decoder, Environment, EventKind, Market, Side};
+use bitmart_sim::{Account, EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Fault, Simulator};
+use clap::Parser;
+use tokio::time::{sleep, sleep_until};
+
+use show::{Screen, Summary};
+
+/// The same for every topic: what one private stream of each kind brings.
+const TOPICS: [&str; 7] = [
+    "spot/user/order:BTC_USDT",
+    "spot/user/balance:BALANCE_UPDATE",
+    "futures/asset:USDT",
+    "futures/asset:BTC",
+    "futures/asset:ETH",
+    "futures/position",
+    "futures/order",
+];
+
+/// How long the show runs, and when the simulator drops a connection.
+const SHOW: Duration = Duration::from_millis(12_500);
+const DROP_AT: Duration = Duration::from_millis(6_500);
+
+/// Private streams of both markets, end to end.
+#[derive(Parser)]
+struct Args {
+    /// Connect to BitMart itself; needs API_KEY, API_SECRET and API_MEMO. Runs until Ctrl-C.
+    #[arg(long, conflicts_with = "demo")]
+    live: bool,
+    /// Connect to BitMart's futures paper trading; needs the same variables. Runs until Ctrl-C.
+    #[arg(long)]
+    demo: bool,
+    /// Seed of the simulated market and of everything that happens on it.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    // `RUST_LOG=bitmart=trace` shows what goes over the wire, without the login.
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match (args.live, args.demo) {
+        (true, _) => on_the_exchange(Environment::Live).await,
+        (_, true) => on_the_exchange(Environment::Demo).await,
+        _ => on_the_simulator(args.seed).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+async fn on_the_simulator(seed: u64) -> Result<()> {
+    let sim = Simulator::builder()
+        .seed(seed)
+        .account(Account::example())
+        .start()
+        .await?;
+    let credentials = Credentials::new(EXAMPLE_KEY, EXAMPLE_SECRET, EXAMPLE_MEMO)?;
+    let mut builder = Client::builder()
+        .credentials(credentials)
+        .extra_root(sim.ca_der());
+    for market in Market::ALL {
+        for side in Side::ALL {
+            builder = builder.url(market, side, sim.url(Environment::Live, market, side));
+        }
+    }
+    let mut screen = Screen::new();
+    screen.note("a BitMart exchange runs inside this process, on loopback, over TLS with a CA made just now");
+    for market in Market::ALL {
+        screen.note(&format!(
+            "{market:8}{}",
+            sim.url(Environment::Live, market, Side::Private)
+        ));
+    }
+    let dropping = async {
+        sleep(DROP_AT).await;
+        sim.inject(Fault::reset().on(Market::Spot, Side::Private));
+        std::future::pending::<()>().await;
+    };
+    let summary = tokio::select! {
+        summary = watch(builder, &mut screen, Some(SHOW)) => summary?,
+        () = dropping => unreachable!("it waits for ever"),
+    };
+    sim.shutdown().await;
+    screen.summary(&summary);
+    Ok(())
+}
+
+async fn on_the_exchange(environment: Environment) -> Result<()> {
+    let builder = Client::builder()
+        .credentials(Credentials::from_env()?)
+        .environment(environment);
+    let mut screen = Screen::new();
+    let summary = tokio::select! {
+        summary = watch(builder, &mut screen, None) => summary?,
+        result = tokio::signal::ctrl_c() => return Ok(result?),
+    };
+    screen.summary(&summary);
+    Ok(())
+}
+
+/// The main job: credentials in, topics in, events out.
+async fn watch(
+    builder: bitmart::ClientBuilder,
+    screen: &mut Screen,
+    duration: Option<Duration>,
+) -> Result<Summary> {
+    let (client, mut events) = builder.build()?;
+    let mut summary = Summary::default();
+    let mut decoder = Decoder::new();
+    let end = tokio::time::Instant::now() + duration.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+    let subscribing = client.subscribe(TOPICS);
+    tokio::pin!(subscribing);
+    let mut is_subscribing = true;
+    loop {
+        tokio::select! {
+            outcomes = &mut subscribing, if is_subscribing => {
+                is_subscribing = false;
+                for (topic, outcome) in outcomes?.not_done() {
+                    screen.note(&format!("{topic}: {outcome}"));
+                }
+            }
+            event = events.next() => {
+                let Some(event) = event else { break };
+                summary.count(&event);
+                match &event.kind {
+                    EventKind::Update(update) => screen.update(event.connection, update.decode(&mut decoder)?),
+                    EventKind::Lifecycle(lifecycle) => screen.lifecycle(event.connection, lifecycle),
+                    EventKind::Response(_) => {}
+                    kind => screen.note(&format!("{}: {kind:?}", event.connection)),
+                }
+            }
+            () = sleep_until(end) => break,
+        }
+    }
+    client.close().await;
+    while let Some(event) = events.next().await {
+        summary.count(&event);
+        if let EventKind::Lifecycle(lifecycle) = &event.kind {
+            screen.lifecycle(event.connection, lifecycle);
+        }
+    }
+    Ok(summary)
+}
