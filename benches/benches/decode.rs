@@ -1,4 +1,4 @@
-//! Decoding: every kind of private message into typed values, beside serde_json and simd-json into structs that
+//! Decoding: every kind of private message into typed values, beside `serde_json` and `simd-json` into structs that
 //! borrow as much. Both sides read every field. The messages change from one iteration to the next.
 
 mod shapes;
@@ -48,11 +48,11 @@ fn variants(text: &str) -> Vec<String> {
         .map(|variant| {
             let mut bytes = text.as_bytes().to_vec();
             let mut run = 0;
-            for at in 0..bytes.len() {
-                run = if bytes[at].is_ascii_digit() { run + 1 } else { 0 };
+            for (at, byte) in bytes.iter_mut().enumerate() {
+                run = if byte.is_ascii_digit() { run + 1 } else { 0 };
                 if run > 2 {
-                    let turned = usize::from(bytes[at] - b'0') + variant * (1 + at % 3);
-                    bytes[at] = b"0123456789"[turned % 10];
+                    let turned = usize::from(*byte - b'0') + variant * (1 + at % 3);
+                    *byte = b"0123456789"[turned % 10];
                 }
             }
             String::from_utf8(bytes).expect("digits are ASCII")
@@ -149,11 +149,7 @@ fn reply(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("reply/{name}"));
         let mut decoder = Decoder::new();
         group.bench_function("bitmart", |bencher| {
-            bencher.iter(|| {
-                decoder
-                    .reply(black_box(text.as_bytes()))
-                    .map(|reply| consume(reply))
-            });
+            bencher.iter(|| decoder.reply(black_box(text.as_bytes())).map(consume));
         });
         group.bench_function("serde_json", |bencher| {
             bencher.iter(|| {

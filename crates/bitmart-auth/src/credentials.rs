@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -140,6 +141,43 @@ pub fn redact_key(key: &str) -> String {
         0
     };
     key.chars().take(shown).chain(['…']).collect()
+}
+
+/// A text without the key: what it shows of the key beyond the first four characters becomes an ellipsis.
+///
+/// The exchange's refusals quote the beginning of the key.
+///
+/// ```
+/// use bitmart_auth::redact_key_in;
+///
+/// assert_eq!(redact_key_in("apiKey 880d5edecs**** failed", "880d5edecs9ba1"), "apiKey 880d…**** failed");
+/// assert_eq!(redact_key_in("nothing to hide", "880d5edecs9ba1"), "nothing to hide");
+/// ```
+#[must_use]
+pub fn redact_key_in<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
+    // A longer beginning of the key than may be shown. Keys are ASCII, but a caller's may be anything.
+    let Some(telltale) = key.get(..KEY_CHARS_SHOWN + 1) else {
+        return Cow::Borrowed(text);
+    };
+    if !text.contains(telltale) {
+        return Cow::Borrowed(text);
+    }
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(telltale) {
+        let shown = at + KEY_CHARS_SHOWN;
+        redacted.push_str(&rest[..shown]);
+        redacted.push('…');
+        let quoted: usize = rest[at..]
+            .chars()
+            .zip(key.chars())
+            .take_while(|(a, b)| a == b)
+            .map(|(a, _)| a.len_utf8())
+            .sum();
+        rest = &rest[at + quoted..];
+    }
+    redacted.push_str(rest);
+    Cow::Owned(redacted)
 }
 
 /// Why credentials were refused. Always the caller's to mend; no variant holds a value.

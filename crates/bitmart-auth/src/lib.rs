@@ -29,6 +29,8 @@ mod credentials;
 mod signature;
 mod signer;
 
-pub use credentials::{Credentials, CredentialsError, ENV_KEY, ENV_MEMO, ENV_SECRET, redact_key};
+pub use credentials::{
+    Credentials, CredentialsError, ENV_KEY, ENV_MEMO, ENV_SECRET, redact_key, redact_key_in,
+};
 pub use signature::{SIGNATURE_LEN, Signature};
 pub use signer::{HmacSigner, LOGIN_PAYLOAD, SignError, Signer};

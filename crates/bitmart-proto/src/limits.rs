@@ -9,10 +9,11 @@ pub const MAX_TOPICS_PER_REQUEST: usize = 20;
 pub const MAX_REQUEST_BYTES: usize = 2_000;
 
 /// Topics on one connection: spot documents 115 public and 100 private, futures carried 100 without complaint.
-/// Beyond the limit spot drops topics silently, so the smaller number holds everywhere.
+/// Beyond the limit spot has been reported to drop topics silently, so the smaller number holds everywhere.
 pub const MAX_TOPICS_PER_CONNECTION: usize = 100;
 
-/// Bytes of one topic's text. The longest the dossier knows has 52; a topic must fit a request by itself.
+/// Bytes of one topic's text. The longest channel name has 29, and a symbol at
+/// most 40; a topic must fit a request by itself.
 pub const MAX_TOPIC_BYTES: usize = 128;
 
 /// Messages a client may send in [`MESSAGE_WINDOW_MS`] on one connection, pings included.

@@ -346,6 +346,13 @@ impl fmt::Display for FilterProblem {
 
 impl std::error::Error for TopicError {}
 
+impl From<std::convert::Infallible> for TopicError {
+    /// Lets a [`Topic`] stand wherever something that may be one does.
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

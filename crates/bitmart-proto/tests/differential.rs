@@ -1,4 +1,4 @@
-//! Our decoder beside a plain reading of the same message by serde_json: equal values, or both an error.
+//! Our decoder beside a plain reading of the same message by `serde_json`: equal values, or both an error.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -31,7 +31,11 @@ impl Account {
     /// An account that logs in with this key, secret and memo. They are checked when the simulator starts.
     #[must_use]
     pub fn new(key: impl Into<String>, secret: impl Into<String>, memo: impl Into<String>) -> Self {
-        Self { key: key.into(), secret: secret.into(), memo: memo.into() }
+        Self {
+            key: key.into(),
+            secret: secret.into(),
+            memo: memo.into(),
+        }
     }
 
     /// The account that a simulator has when it is given none: [`EXAMPLE_KEY`], [`EXAMPLE_SECRET`] and
@@ -60,12 +64,18 @@ impl Account {
     }
 
     pub(crate) fn signer(&self) -> Result<HmacSigner, CredentialsError> {
-        Ok(HmacSigner::new(Credentials::new(&self.key, &self.secret, &self.memo)?))
+        Ok(HmacSigner::new(Credentials::new(
+            &self.key,
+            &self.secret,
+            &self.memo,
+        )?))
     }
 }
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("key", &redact_key(&self.key)).finish_non_exhaustive()
+        f.debug_struct("Account")
+            .field("key", &redact_key(&self.key))
+            .finish_non_exhaustive()
     }
 }

@@ -18,7 +18,10 @@ pub(crate) struct WallClock {
 impl WallClock {
     pub(crate) fn system() -> Self {
         Self::new(|| {
-            #[expect(clippy::disallowed_methods, reason = "this is the simulator's one seam to the wall clock")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the simulator's one seam to the wall clock"
+            )]
             let now = SystemTime::now();
             let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
             u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
@@ -26,7 +29,9 @@ impl WallClock {
     }
 
     pub(crate) fn new(unix_ms: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        Self { unix_ms: Arc::new(unix_ms) }
+        Self {
+            unix_ms: Arc::new(unix_ms),
+        }
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -48,6 +53,9 @@ impl fmt::Debug for WallClock {
 
 /// Monotonic time, for delays and for the exchange's limits per ten seconds.
 pub(crate) fn monotonic() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "this is the simulator's one seam to the monotonic clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the simulator's one seam to the monotonic clock"
+    )]
     Instant::now()
 }

@@ -28,16 +28,22 @@ impl Counters {
     /// One endpoint's counters. Spot has no demo: its counters are the live ones.
     #[must_use]
     pub fn of(&self, environment: Environment, market: Market, side: Side) -> EndpointCounters {
-        self.endpoints[Endpoint { venue: Venue::new(environment, market), side }.index()]
+        self.endpoints[Endpoint {
+            venue: Venue::new(environment, market),
+            side,
+        }
+        .index()]
     }
 
     /// The sum over all endpoints.
     #[must_use]
     pub fn total(&self) -> EndpointCounters {
-        self.endpoints.iter().fold(EndpointCounters::default(), |mut sum, endpoint| {
-            sum += *endpoint;
-            sum
-        })
+        self.endpoints
+            .iter()
+            .fold(EndpointCounters::default(), |mut sum, endpoint| {
+                sum += *endpoint;
+                sum
+            })
     }
 }
 
@@ -71,7 +77,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Connections whose upgrade was answered with 101.
+    /// Connections opened: their upgrade was answered with 101.
     connections,
     /// Upgrades answered with anything else, by a fault or because the request was wrong.
     upgrades_refused,
@@ -127,6 +133,8 @@ impl Stats {
     }
 
     pub(crate) fn snapshot(&self) -> Counters {
-        Counters { endpoints: self.endpoints.each_ref().map(EndpointStats::snapshot) }
+        Counters {
+            endpoints: self.endpoints.each_ref().map(EndpointStats::snapshot),
+        }
     }
 }

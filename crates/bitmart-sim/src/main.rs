@@ -64,7 +64,10 @@ enum CompressOption {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .init();
     match run(Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -130,16 +133,35 @@ fn introduce(sim: &Simulator, options: &Options, is_example: bool) -> io::Result
         ("spot public", Environment::Live, Market::Spot, Side::Public),
         ("spot private", Environment::Live, Market::Spot, Side::Private),
         ("futures public", Environment::Live, Market::Futures, Side::Public),
-        ("futures private", Environment::Live, Market::Futures, Side::Private),
-        ("demo futures public", Environment::Demo, Market::Futures, Side::Public),
-        ("demo futures private", Environment::Demo, Market::Futures, Side::Private),
+        (
+            "futures private",
+            Environment::Live,
+            Market::Futures,
+            Side::Private,
+        ),
+        (
+            "demo futures public",
+            Environment::Demo,
+            Market::Futures,
+            Side::Public,
+        ),
+        (
+            "demo futures private",
+            Environment::Demo,
+            Market::Futures,
+            Side::Private,
+        ),
     ] {
         writeln!(out, "{name:<22}{}", sim.url(environment, market, side))?;
     }
     match &options.write_ca {
         Some(path) => writeln!(out, "{:<22}{}", "certificate to trust", path.display())?,
         None if options.plain => {}
-        None => writeln!(out, "{:<22}ask for it with --write-ca PATH", "certificate to trust")?,
+        None => writeln!(
+            out,
+            "{:<22}ask for it with --write-ca PATH",
+            "certificate to trust"
+        )?,
     }
     if is_example {
         let account = Account::example();

@@ -12,8 +12,12 @@ impl Random {
     pub(crate) fn new(seed: u64, stream: &str) -> Self {
         // FNV-1a: stable across platforms and releases, which `Hash` isn't.
         let start = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let hash = stream.bytes().fold(start, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-        Self { generator: Pcg64Mcg::seed_from_u64(hash) }
+        let hash = stream.bytes().fold(start, |hash, b| {
+            (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Self {
+            generator: Pcg64Mcg::seed_from_u64(hash),
+        }
     }
 
     pub(crate) fn next(&mut self) -> u64 {

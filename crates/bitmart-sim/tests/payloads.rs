@@ -54,7 +54,8 @@ fn spot_order() -> String {
     format!("{{data:[{{{fields}}}] table:s }}")
 }
 
-const BALANCE: &str = "{data:[{event_type:s event_time:s balance_details:[{ccy:s av_bal:s fz_bal:s }] }] table:s }";
+const BALANCE: &str =
+    "{data:[{event_type:s event_time:s balance_details:[{ccy:s av_bal:s fz_bal:s }] }] table:s }";
 const SPOT_TRADE: &str = "{data:[{ms_t:i price:s s_t:i side:s size:s symbol:s }] table:s }";
 const SPOT_BOOK_TICKER: &str = "{data:[{ask_px:s ask_sz:s bid_px:s bid_sz:s ms_t:i symbol:s }] table:s }";
 const SPOT_TICKER: &str = "{data:[{ask_px:s ask_sz:s base_volume_24h:s bid_px:s bid_sz:s fluctuation:s high_24h:s \
@@ -65,7 +66,8 @@ const POSITION: &str = "{group:s data:[{symbol:s hold_volume:s position_type:i o
     close_volume:s hold_avg_price:s close_avg_price:s open_avg_price:s liquidate_price:s create_time:i \
     update_time:i position_mode:s }] }";
 const NO_POSITION: &str = "{group:s data:[] }";
-const FUTURES_TRADE: &str = "{data:[{trade_id:i symbol:s deal_price:s deal_vol:s way:i m:b created_at:s }] group:s }";
+const FUTURES_TRADE: &str =
+    "{data:[{trade_id:i symbol:s deal_price:s deal_vol:s way:i m:b created_at:s }] group:s }";
 const FUTURES_BOOK_TICKER: &str =
     "{data:{symbol:s best_bid_price:s best_bid_vol:s best_ask_price:s best_ask_vol:s ms_t:i } group:s }";
 const FUTURES_TICKER: &str = "{data:{symbol:s last_price:s volume_24:s range:s mark_price:s index_price:s \
@@ -118,8 +120,18 @@ fn every_payload_has_its_keys_in_order_and_their_types() {
             for push in pushes {
                 let (shapes, name) = expected(&push.topic);
                 let shape = shape(&push.payload);
-                assert!(shapes.contains(&shape), "seed {seed}, {}: {shape}\n{}", push.topic, push.payload);
-                assert!(push.payload.contains(&name), "seed {seed}, {}: {}", push.topic, push.payload);
+                assert!(
+                    shapes.contains(&shape),
+                    "seed {seed}, {}: {shape}\n{}",
+                    push.topic,
+                    push.payload
+                );
+                assert!(
+                    push.payload.contains(&name),
+                    "seed {seed}, {}: {}",
+                    push.topic,
+                    push.payload
+                );
                 *seen.entry(push.topic).or_default() += 1;
             }
         }
@@ -132,10 +144,31 @@ fn every_payload_has_its_keys_in_order_and_their_types() {
 fn every_number_is_a_plain_decimal() {
     let mut exchange = Exchange::builder(Environment::Live).seed(3).build();
     let texts = [
-        "symbol", "side", "type", "exec_type", "client_order_id", "order_mode", "entrust_type", "order_state",
-        "deal_fee_coin_name", "event_type", "ccy", "table", "group", "currency", "open_type", "plan_order_id",
-        "feeCcy", "position_mode", "created_at", "trigger_price", "trigger_price_type", "execution_price",
-        "activation_price_type", "activation_price", "callback_rate",
+        "symbol",
+        "side",
+        "type",
+        "exec_type",
+        "client_order_id",
+        "order_mode",
+        "entrust_type",
+        "order_state",
+        "deal_fee_coin_name",
+        "event_type",
+        "ccy",
+        "table",
+        "group",
+        "currency",
+        "open_type",
+        "plan_order_id",
+        "feeCcy",
+        "position_mode",
+        "created_at",
+        "trigger_price",
+        "trigger_price_type",
+        "execution_price",
+        "activation_price_type",
+        "activation_price",
+        "callback_rate",
     ];
     let empty_allowed = ["notional", "detail_id"];
     for push in (0..200).flat_map(|_| exchange.step()) {
@@ -143,12 +176,16 @@ fn every_number_is_a_plain_decimal() {
         let mut stack = vec![("", &value)];
         while let Some((key, value)) = stack.pop() {
             match value {
-                Value::Object(object) => stack.extend(object.iter().map(|(key, value)| (key.as_str(), value))),
+                Value::Object(object) => {
+                    stack.extend(object.iter().map(|(key, value)| (key.as_str(), value)));
+                }
                 Value::Array(items) => stack.extend(items.iter().map(|item| (key, item))),
                 Value::String(text) if !texts.contains(&key) => {
                     let digits = text.strip_prefix('-').unwrap_or(text);
                     let is_plain = digits.split('.').count() <= 2
-                        && digits.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+                        && digits
+                            .split('.')
+                            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
                     let is_fine = is_plain || (text.is_empty() && empty_allowed.contains(&key));
                     assert!(is_fine, "{key} is {text:?} in {}", push.payload);
                 }

@@ -18,7 +18,12 @@ fn text(value: &Value) -> String {
 async fn spot_acks_each_topic_and_answers_each_mistake() {
     let sim = quiet().start().await.unwrap();
     let mut client = Client::connect(&sim, Market::Spot, Side::Public).await;
-    let topics = ["spot/ticker:BTC_USDT", "spot/nonsense:BTC_USDT", "spot/trade:NOPE_USDT", "spot/trade:ETH_USDT"];
+    let topics = [
+        "spot/ticker:BTC_USDT",
+        "spot/nonsense:BTC_USDT",
+        "spot/trade:NOPE_USDT",
+        "spot/trade:ETH_USDT",
+    ];
     let answers = client.subscribe(Market::Spot, &topics).await;
     assert_eq!(
         answers,
@@ -30,10 +35,19 @@ async fn spot_acks_each_topic_and_answers_each_mistake() {
         ]
     );
     let again = client.subscribe(Market::Spot, &["spot/trade:ETH_USDT"]).await;
-    assert_eq!(again, [r#"{"event":"subscribe","errorCode":"90008","errorMessage":"Duplicate subscription"}"#]);
+    assert_eq!(
+        again,
+        [r#"{"event":"subscribe","errorCode":"90008","errorMessage":"Duplicate subscription"}"#]
+    );
     let gone = json!({ "op": "unsubscribe", "args": ["spot/trade:ETH_USDT", "spot/trade:BTC_USDT"] });
-    assert_eq!(client.ask(&text(&gone)).await, r#"{"event":"unsubscribe","topic":"spot/trade:ETH_USDT"}"#);
-    assert_eq!(client.text().await, r#"{"errorCode":"90009","errorMessage":"Invalid unsubscription"}"#);
+    assert_eq!(
+        client.ask(&text(&gone)).await,
+        r#"{"event":"unsubscribe","topic":"spot/trade:ETH_USDT"}"#
+    );
+    assert_eq!(
+        client.text().await,
+        r#"{"errorCode":"90009","errorMessage":"Invalid unsubscription"}"#
+    );
     let counters = sim.counters().of(Environment::Live, Market::Spot, Side::Public);
     assert_eq!((counters.subscribes, counters.unsubscribes), (2, 1));
 }
@@ -56,7 +70,10 @@ async fn what_spot_cannot_read_has_its_code() {
         (r#"{"op":"subscribe","args":[1]}"#, "90003"),
         (r#"{"op":"subscribe","args":"spot/ticker:BTC_USDT"}"#, "90003"),
         (r#"{"op":"subscribe","args":["futures/trade:BTCUSDT"]}"#, "90004"),
-        (r#"{"op":"subscribe","args":["spot/user/order:BTC_USDT"]}"#, "91006"),
+        (
+            r#"{"op":"subscribe","args":["spot/user/order:BTC_USDT"]}"#,
+            "91006",
+        ),
         (r#"{"op":"subscribe","args":["spot/ticker:BTCUSDT"]}"#, "92001"),
         (r#"{"op":"request","args":["spot/ticker:BTC_USDT"]}"#, "90004"),
     ] {
@@ -84,14 +101,23 @@ async fn spot_takes_twenty_topics_a_request_and_no_more() {
 async fn a_spot_connection_carries_so_many_topics() {
     for (side, limit) in [(Side::Public, 115), (Side::Private, 100)] {
         let symbols: Vec<String> = (0..=limit).map(|n| format!("C{n}_USDT")).collect();
-        let builder = symbols.iter().fold(quiet(), |b, symbol| b.list(Symbol::new(symbol).unwrap()));
+        let builder = symbols
+            .iter()
+            .fold(quiet(), |b, symbol| b.list(Symbol::new(symbol).unwrap()));
         let sim = builder.empty_push(false).start().await.unwrap();
-        let channel = if side == Side::Public { "spot/ticker" } else { "spot/user/order" };
+        let channel = if side == Side::Public {
+            "spot/ticker"
+        } else {
+            "spot/user/order"
+        };
         let mut client = Client::connect(&sim, Market::Spot, side).await;
         if side == Side::Private {
             client.log_in(Market::Spot, &Account::example()).await;
         }
-        let topics: Vec<String> = symbols.iter().map(|symbol| format!("{channel}:{symbol}")).collect();
+        let topics: Vec<String> = symbols
+            .iter()
+            .map(|symbol| format!("{channel}:{symbol}"))
+            .collect();
         let mut answers = Vec::new();
         for chunk in topics.chunks(20) {
             let chunk: Vec<&str> = chunk.iter().map(String::as_str).collect();
@@ -125,7 +151,11 @@ async fn private_topics_need_a_login() {
 async fn spot_orders_begin_with_an_empty_push() {
     let sim = quiet().start().await.unwrap();
     let mut client = Client::logged_in(&sim, Market::Spot, &Account::example()).await;
-    let topics = ["spot/user/orders:ALL_SYMBOLS", "spot/user/balance:BALANCE_UPDATE", "spot/user/order:BTC_USDT"];
+    let topics = [
+        "spot/user/orders:ALL_SYMBOLS",
+        "spot/user/balance:BALANCE_UPDATE",
+        "spot/user/order:BTC_USDT",
+    ];
     client.send(&subscribe(Market::Spot, &topics)).await;
     for expected in [
         r#"{"event":"subscribe","topic":"spot/user/orders:ALL_SYMBOLS"}"#,
@@ -144,8 +174,14 @@ async fn futures_answers_in_words() {
     let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
     let request = |topics: &[&str]| text(&json!({ "action": "subscribe", "args": topics }));
     for (message, answer) in [
-        ("ping", r#"{"success":false,"error":"Invalid message: message must be JSON: ping"}"#),
-        ("a \"b\"\\\n", r#"{"success":false,"error":"Invalid message: message must be JSON: a \"b\"\\\n"}"#),
+        (
+            "ping",
+            r#"{"success":false,"error":"Invalid message: message must be JSON: ping"}"#,
+        ),
+        (
+            "a \"b\"\\\n",
+            r#"{"success":false,"error":"Invalid message: message must be JSON: a \"b\"\\\n"}"#,
+        ),
         (
             &request(&["futures/depth10:BTCUSDT"]),
             r#"{"action":"subscribe","group":"futures/depth10:BTCUSDT","success":false,"error":"Invalid channel: not found futures/depth10:BTCUSDT","request":{"action":"subscribe","args":["futures/depth10:BTCUSDT"]}}"#,
@@ -166,18 +202,32 @@ async fn futures_answers_in_words() {
         assert_eq!(client.ask(message).await, answer);
     }
     // The whole request comes back with each topic, and a duplicate is a success.
-    let topics = ["futures/trade:BTCUSDT", "futures/depthAll20:BTCUSDT@100ms", "futures/v2/depthAll5:BTCUSDT"];
+    let topics = [
+        "futures/trade:BTCUSDT",
+        "futures/depthAll20:BTCUSDT@100ms",
+        "futures/v2/depthAll5:BTCUSDT",
+    ];
     for _ in 0..2 {
-        for (answer, topic) in client.subscribe(Market::Futures, &topics).await.iter().zip(topics) {
+        for (answer, topic) in client
+            .subscribe(Market::Futures, &topics)
+            .await
+            .iter()
+            .zip(topics)
+        {
             let answer: Value = serde_json::from_str(answer).unwrap();
             let request = json!({ "action": "subscribe", "args": topics });
-            let expected = json!({ "action": "subscribe", "group": topic, "success": true, "request": request });
+            let expected =
+                json!({ "action": "subscribe", "group": topic, "success": true, "request": request });
             assert_eq!(answer, expected);
         }
     }
     for topic in ["futures/trade:BTCUSDT", "futures/trade:ETHUSDT"] {
-        let answer = client.ask(&text(&json!({ "action": "unsubscribe", "args": [topic] }))).await;
-        assert!(answer.starts_with(&format!(r#"{{"action":"unsubscribe","group":"{topic}","success":true,"#)));
+        let answer = client
+            .ask(&text(&json!({ "action": "unsubscribe", "args": [topic] })))
+            .await;
+        assert!(answer.starts_with(&format!(
+            r#"{{"action":"unsubscribe","group":"{topic}","success":true,"#
+        )));
     }
     for bad in [r#"{"action":"subscribe"}"#, r#"{"action":"subscribe","args":[]}"#] {
         assert!(client.ask(bad).await.contains(r#""success":false"#));
@@ -190,7 +240,10 @@ async fn pongs_differ_and_come_from_the_seed() {
     for _ in 0..2 {
         let sim = quiet().seed(5).start().await.unwrap();
         let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
-        let pongs = [client.ask(r#"{"action":"ping"}"#).await, client.ask(r#"{"action":"ping"}"#).await];
+        let pongs = [
+            client.ask(r#"{"action":"ping"}"#).await,
+            client.ask(r#"{"action":"ping"}"#).await,
+        ];
         assert_ne!(pongs[0], pongs[1]);
         runs.push(pongs);
     }
@@ -200,7 +253,12 @@ async fn pongs_differ_and_come_from_the_seed() {
 #[tokio::test]
 async fn scripted_events_reach_their_account_and_nobody_else() {
     let (a, b) = (Account::new("a", "s", "m"), Account::new("b", "s", "m"));
-    let sim = quiet().account(a.clone()).account(b.clone()).start().await.unwrap();
+    let sim = quiet()
+        .account(a.clone())
+        .account(b.clone())
+        .start()
+        .await
+        .unwrap();
     let topics = ["spot/user/order:BTC_USDT", "spot/user/balance:BALANCE_UPDATE"];
     let mut mine = Client::logged_in(&sim, Market::Spot, &a).await;
     let mut other = Client::logged_in(&sim, Market::Spot, &b).await;
@@ -227,14 +285,26 @@ async fn scripted_events_reach_their_account_and_nobody_else() {
             table => {
                 assert_eq!(table, Some("spot/user/balance"));
                 // 100,000 less 0.01 × 80,000; 0.006 × 80,000 stay locked.
-                assert_eq!(push["data"][0]["balance_details"][1]["av_bal"], format!("99200.{:030}", 0));
-                assert_eq!(push["data"][0]["balance_details"][1]["fz_bal"], format!("480.{:030}", 0));
+                assert_eq!(
+                    push["data"][0]["balance_details"][1]["av_bal"],
+                    format!("99200.{:030}", 0)
+                );
+                assert_eq!(
+                    push["data"][0]["balance_details"][1]["fz_bal"],
+                    format!("480.{:030}", 0)
+                );
             }
         }
     }
     assert_eq!(states, ["new", "partially_filled", "partially_canceled"]);
-    assert_eq!(sim.spot_balance("a", "USDT").unwrap().available.to_string(), "99680");
-    assert_eq!(sim.spot_balance("b", "USDT").unwrap().available.to_string(), "100000");
+    assert_eq!(
+        sim.spot_balance("a", "USDT").unwrap().available.to_string(),
+        "99680"
+    );
+    assert_eq!(
+        sim.spot_balance("b", "USDT").unwrap().available.to_string(),
+        "100000"
+    );
     other.is_quiet().await;
 }
 
@@ -273,7 +343,11 @@ async fn demo_money_is_not_live_money() {
     sim.fill(id, "10").unwrap();
     assert_eq!(sim.position(Environment::Demo, EXAMPLE_KEY, "BTCUSDT"), (10, 0));
     assert_eq!(sim.position(Environment::Live, EXAMPLE_KEY, "BTCUSDT"), (0, 0));
-    let available = |environment| sim.futures_asset(environment, EXAMPLE_KEY, "USDT").unwrap().available;
+    let available = |environment| {
+        sim.futures_asset(environment, EXAMPLE_KEY, "USDT")
+            .unwrap()
+            .available
+    };
     assert_eq!(available(Environment::Live).to_string(), "100000");
     // 50,000 less a tenth of 800 as margin and 0.02 % of 800 as fee.
     assert_eq!(available(Environment::Demo).to_string(), "49919.84");
@@ -284,7 +358,11 @@ async fn demo_money_is_not_live_money() {
 /// With the default pace, over TLS, as a demo sees it.
 #[tokio::test]
 async fn a_story_plays_by_itself() {
-    let sim = Simulator::builder().tick(std::time::Duration::from_millis(5)).start().await.unwrap();
+    let sim = Simulator::builder()
+        .tick(std::time::Duration::from_millis(5))
+        .start()
+        .await
+        .unwrap();
     let mut client = Client::logged_in(&sim, Market::Spot, &Account::example()).await;
     let topics = ["spot/user/orders:ALL_SYMBOLS", "spot/user/balance:BALANCE_UPDATE"];
     client.send(&subscribe(Market::Spot, &topics)).await;
@@ -298,7 +376,9 @@ async fn a_story_plays_by_itself() {
     ]
     .into();
     while !wanted.is_empty() {
-        let Seen::Text(text) = client.next().await else { panic!("the connection ended") };
+        let Seen::Text(text) = client.next().await else {
+            panic!("the connection ended")
+        };
         wanted.retain(|part| !text.contains(part));
     }
     sim.shutdown().await;

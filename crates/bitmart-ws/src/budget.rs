@@ -33,17 +33,25 @@ impl SharedBudget {
     }
 
     pub(crate) fn reserve(&self, now: u64, host: &str, port: u16) -> u64 {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).reserve(now, host, port)
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .reserve(now, host, port)
     }
 
     pub(crate) fn cool_off(&self, now: u64, host: &str, port: u16, until: u64) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).cool_off(now, host, port, until);
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .cool_off(now, host, port, until);
     }
 }
 
 impl From<Budget> for SharedBudget {
     fn from(budget: Budget) -> Self {
-        Self { inner: Arc::new(Mutex::new(budget)) }
+        Self {
+            inner: Arc::new(Mutex::new(budget)),
+        }
     }
 }
 

@@ -28,34 +28,17 @@ pub trait Clock: Send + Sync {
 /// So a connection that slept through a night knows so, and doesn't take yesterday's message for one of a
 /// second ago. On other systems it is [`std::time::Instant`], which counts suspended time on Windows, but not
 /// on Apple's systems.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock {
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    origin: std::time::Instant,
-}
+///
+/// All of them in a process share one scale.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct SystemClock {}
 
 impl SystemClock {
     /// The clocks of the operating system.
     #[must_use]
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn new() -> Self {
         Self {}
-    }
-
-    /// The clocks of the operating system.
-    #[must_use]
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    #[expect(clippy::disallowed_methods, reason = "the seam itself")]
-    pub fn new() -> Self {
-        Self {
-            origin: std::time::Instant::now(),
-        }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -72,7 +55,10 @@ impl Clock for SystemClock {
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn now_ns(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        static ORIGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        #[expect(clippy::disallowed_methods, reason = "the seam itself")]
+        let origin = ORIGIN.get_or_init(std::time::Instant::now);
+        u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the seam itself")]

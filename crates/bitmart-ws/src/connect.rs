@@ -28,9 +28,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
+pub use bitmart_session::Retry;
 pub use dial::{Dial, MAX_ADDRESSES};
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{ConnectError, ConnectErrorKind, Retry, Step, UpgradeFault};
+pub use error::{ConnectError, ConnectErrorKind, Step, UpgradeFault};
 pub use resolve::{MAX_LOOKUPS, Resolve, SystemResolver};
 pub use stream::{Io, Stream};
 pub use tls::{RootError, Tls, TlsFault};

@@ -78,7 +78,7 @@ impl fmt::Debug for ConnectionConfig {
 ///
 /// It connects, logs in, subscribes, answers pings, reconnects and subscribes again, all inside
 /// [`next`](Self::next), and only there: **while `next` is not polled, no ping goes out**, and after some 20 s the
-/// exchange will have closed the socket. Commands are synchronous: they note what is wanted, and the outcome comes
+/// exchange may close the socket. Commands are synchronous: they note what is wanted, and the outcome comes
 /// out of `next` as an event. Data and events come out of the same call, so their order is the order in which they
 /// happened.
 ///
@@ -100,7 +100,9 @@ impl Connection {
     pub fn public_at(market: Market, index: u16, config: ConnectionConfig) -> Self {
         let seed = config.seed.unwrap_or_else(random_seed);
         let session = Session::public(market, index, config.session.clone(), seed);
-        Self { driver: Driver::new(session, None, config, seed) }
+        Self {
+            driver: Driver::new(session, None, config, seed),
+        }
     }
 
     /// A connection for the account's data, logged in by `signer`. The first call of [`next`](Self::next) opens it.
@@ -114,7 +116,9 @@ impl Connection {
     pub fn private_at(market: Market, index: u16, signer: Arc<dyn Signer>, config: ConnectionConfig) -> Self {
         let seed = config.seed.unwrap_or_else(random_seed);
         let session = Session::private(market, index, signer.key(), config.session.clone(), seed);
-        Self { driver: Driver::new(session, Some(signer), config, seed) }
+        Self {
+            driver: Driver::new(session, Some(signer), config, seed),
+        }
     }
 
     /// Which connection this is.
@@ -171,7 +175,9 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("session", self.session()).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("session", self.session())
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bitmart_auth::Signer;
+use bitmart_auth::{Signer, redact_key_in};
 use bitmart_proto::{Class, Decoder, ErrorClass, Inflater, Operation, Reply, Topic, classify};
 use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
-use bitmart_session::{Cause, CommandError, Event, Order, Retry, Session, Status, Transmit};
+use bitmart_session::{Cause, CommandError, Event, Order, Session, Status, Transmit};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::connect::{self, ConnectError, Connected};
@@ -55,7 +55,10 @@ pub(crate) struct Driver {
 enum Link {
     Down,
     /// Waits for its time, and then for its place in the budget.
-    Waiting { until: u64, has_place: bool },
+    Waiting {
+        until: u64,
+        has_place: bool,
+    },
     Opening(Pin<Box<dyn Future<Output = Result<Connected, ConnectError>> + Send>>),
     Up(Box<Socket>),
 }
@@ -163,7 +166,9 @@ impl Driver {
                 if let Link::Up(socket) = &mut self.link
                     && let Poll::Ready(Err(error)) = socket.poll_write(cx)
                 {
-                    self.lose(Cause::Lost { text: error.to_string() });
+                    self.lose(Cause::Lost {
+                        text: error.to_string(),
+                    });
                     continue;
                 }
             }
@@ -209,7 +214,10 @@ impl Driver {
         while let Some(order) = self.session.poll_order() {
             match order {
                 Order::Connect { not_before } => {
-                    self.link = Link::Waiting { until: not_before, has_place: false };
+                    self.link = Link::Waiting {
+                        until: not_before,
+                        has_place: false,
+                    };
                 }
                 Order::Sign { epoch, timestamp_ms } => {
                     // Only a private session gives this order, and it is made with a signer.
@@ -246,21 +254,28 @@ impl Driver {
                     target: "bitmart::connection", connection = %self.session.id(),
                     wait_ms = (until - self.now) / MILLISECOND, "waiting for a place in the connect budget"
                 );
-                self.link = Link::Waiting { until, has_place: true };
+                self.link = Link::Waiting {
+                    until,
+                    has_place: true,
+                };
                 return;
             }
         }
         debug!(target: "bitmart::connection", connection = %self.session.id(), endpoint = %self.config.endpoint, "opening");
         let (endpoint, config) = (self.config.endpoint.clone(), self.config.connect.clone());
         let mut rng = self.rng.fork();
-        self.link = Link::Opening(Box::pin(async move { connect::connect(&endpoint, &config, &mut rng).await }));
+        self.link = Link::Opening(Box::pin(async move {
+            connect::connect(&endpoint, &config, &mut rng).await
+        }));
     }
 
     fn transmit(&mut self) {
         let Link::Up(socket) = &mut self.link else { return };
         loop {
             self.scratch.clear();
-            let Some(transmit) = self.session.poll_transmit(self.now, &mut self.scratch) else { return };
+            let Some(transmit) = self.session.poll_transmit(self.now, &mut self.scratch) else {
+                return;
+            };
             let shown = match transmit {
                 Transmit::Request(Operation::Login) => "(login, not shown)",
                 _ => std::str::from_utf8(&self.scratch).unwrap_or_default(),
@@ -271,7 +286,9 @@ impl Driver {
                 self.scratch.fill(0);
             }
             if let Err(error) = result {
-                self.lose(Cause::Lost { text: error.to_string() });
+                self.lose(Cause::Lost {
+                    text: error.to_string(),
+                });
                 return;
             }
         }
@@ -283,7 +300,10 @@ impl Driver {
             _ => None,
         };
         let farewell = self.farewell.as_ref().map(|farewell| farewell.deadline);
-        self.wake_at = [self.session.poll_timeout(self.now), link, farewell].into_iter().flatten().min();
+        self.wake_at = [self.session.poll_timeout(self.now), link, farewell]
+            .into_iter()
+            .flatten()
+            .min();
     }
 
     // What happens.
@@ -296,20 +316,38 @@ impl Driver {
             Ok(connected) => {
                 let mut socket = Box::new(Socket::new(connected.stream));
                 let taken = socket.reader.feed(&connected.leftover);
-                debug_assert_eq!(taken, connected.leftover.len(), "what follows a 101 fits the read buffer");
+                debug_assert_eq!(
+                    taken,
+                    connected.leftover.len(),
+                    "what follows a 101 fits the read buffer"
+                );
                 self.counters.sockets += 1;
                 self.is_frame_due = taken > 0;
                 self.link = Link::Up(socket);
-                self.session.handle_connected(self.now, self.config.clock.wall_ms(), connected.server_date_ms);
+                self.session.handle_connected(
+                    self.now,
+                    self.config.clock.wall_ms(),
+                    connected.server_date_ms,
+                );
             }
-            Err(error) => self.session.handle_disconnected(self.now, cause_of(&error)),
+            Err(error) => {
+                let cause = Cause::Connect {
+                    retry: error.retry(),
+                    text: error.to_string(),
+                };
+                self.session.handle_disconnected(self.now, cause);
+            }
         }
     }
 
     fn handle_timeout(&mut self) {
         self.now = self.config.clock.now_ns();
         self.session.handle_timeout(self.now);
-        if self.farewell.as_ref().is_some_and(|farewell| farewell.deadline <= self.now) {
+        if self
+            .farewell
+            .as_ref()
+            .is_some_and(|farewell| farewell.deadline <= self.now)
+        {
             self.farewell = None;
         }
         self.is_dirty = true;
@@ -318,7 +356,9 @@ impl Driver {
     /// Takes frames out of the socket and reads more into it. `None` means that the loop should come round again.
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         loop {
-            let Link::Up(socket) = &mut self.link else { return Poll::Ready(None) };
+            let Link::Up(socket) = &mut self.link else {
+                return Poll::Ready(None);
+            };
             match socket.reader.advance() {
                 Ok(Some(head)) => {
                     if self.is_frame_due {
@@ -335,12 +375,17 @@ impl Driver {
                 Err(error) => {
                     let code = error.close_code();
                     self.say_good_bye(|socket, deadline| Farewell::first(socket, code, "", deadline));
-                    self.lose(Cause::Violation { code, text: error.to_string() });
+                    self.lose(Cause::Violation {
+                        code,
+                        text: error.to_string(),
+                    });
                     return Poll::Ready(None);
                 }
             }
             if let Poll::Ready(Err(error)) = socket.poll_write(cx) {
-                self.lose(Cause::Lost { text: error.to_string() });
+                self.lose(Cause::Lost {
+                    text: error.to_string(),
+                });
                 return Poll::Ready(None);
             }
             match socket.poll_read(cx) {
@@ -363,7 +408,9 @@ impl Driver {
                     }
                 }
                 Poll::Ready(Err(error)) => {
-                    self.lose(Cause::Lost { text: error.to_string() });
+                    self.lose(Cause::Lost {
+                        text: error.to_string(),
+                    });
                     return Poll::Ready(None);
                 }
             }
@@ -371,14 +418,19 @@ impl Driver {
     }
 
     fn handle_frame(&mut self, head: Head) -> Option<Item> {
-        let Link::Up(socket) = &mut self.link else { return None };
+        let Link::Up(socket) = &mut self.link else {
+            return None;
+        };
         match head.kind() {
             Kind::Text => self.handle_message(Place::Frame(head)),
             Kind::Binary => match self.inflater.inflate(socket.reader.payload(head)) {
                 Ok(_) => self.handle_message(Place::Inflated),
                 Err(error) => {
                     self.counters.undecodable += 1;
-                    Some(Item::Undecodable(Place::Frame(head), MessageError::Inflate(error)))
+                    Some(Item::Undecodable(
+                        Place::Frame(head),
+                        MessageError::Inflate(error),
+                    ))
                 }
             },
             Kind::Ping => {
@@ -399,7 +451,12 @@ impl Driver {
     }
 
     fn handle_message(&mut self, place: Place) -> Option<Item> {
-        let Self { link, inflater, decoder, .. } = self;
+        let Self {
+            link,
+            inflater,
+            decoder,
+            ..
+        } = self;
         let text = text_at(link, inflater, place);
         match classify(text) {
             // `lend` counts it, as a push or as undecodable.
@@ -424,7 +481,10 @@ impl Driver {
         None
     }
 
-    fn handle_reply(&mut self, reply: Reply<'static>) {
+    fn handle_reply(&mut self, mut reply: Reply<'static>) {
+        if let (Err(refusal), Some(signer)) = (&mut reply.outcome, &self.signer) {
+            refusal.text = redact_key_in(&refusal.text, signer.key()).into_owned().into();
+        }
         trace!(
             target: "bitmart::wire", connection = %self.session.id(), verb = &*reply.verb,
             topic = reply.topic.as_deref(), refusal = reply.outcome.as_ref().err().map(tracing::field::display),
@@ -435,7 +495,9 @@ impl Driver {
             && refusal.code.is_some_and(|code| code.0 >= 94_000)
         {
             let (host, port) = (self.config.endpoint.host(), self.config.endpoint.port());
-            self.config.budget.cool_off(self.now, host, port, self.now + COOL_OFF);
+            self.config
+                .budget
+                .cool_off(self.now, host, port, self.now + COOL_OFF);
         }
         self.session.handle_reply(self.now, &reply);
         self.response = Some(reply);
@@ -467,7 +529,9 @@ impl Driver {
     }
 
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(farewell) = &mut self.farewell else { return Poll::Ready(()) };
+        let Some(farewell) = &mut self.farewell else {
+            return Poll::Ready(());
+        };
         if farewell.poll(cx).is_pending() {
             return Poll::Pending;
         }
@@ -476,7 +540,9 @@ impl Driver {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(wake_at) = self.wake_at else { return Poll::Pending };
+        let Some(wake_at) = self.wake_at else {
+            return Poll::Pending;
+        };
         if self.timer_at != Some(wake_at) {
             let now = self.config.clock.now_ns();
             if wake_at <= now {
@@ -497,7 +563,14 @@ impl Driver {
 
     /// Lends what [`poll_ready`](Self::poll_ready) found.
     pub(crate) fn lend(&mut self, item: Item) -> Incoming<'_> {
-        let Self { link, inflater, decoder, counters, now, .. } = self;
+        let Self {
+            link,
+            inflater,
+            decoder,
+            counters,
+            now,
+            ..
+        } = self;
         match item {
             Item::Event(event) => Incoming::Event(event),
             Item::Response(reply) => Incoming::Response(reply),
@@ -506,20 +579,28 @@ impl Driver {
                 match decoder.decode(text) {
                     Ok(update) => {
                         counters.pushes += 1;
-                        Incoming::Push(Push { update, text, received_ns: *now })
+                        Incoming::Push(Push {
+                            update,
+                            text,
+                            received_ns: *now,
+                        })
                     }
                     Err(error) => {
                         counters.undecodable += 1;
-                        Incoming::Undecodable(Undecodable { error: MessageError::Decode(error), bytes: text })
+                        Incoming::Undecodable(Undecodable {
+                            error: MessageError::Decode(error),
+                            bytes: text,
+                        })
                     }
                 }
             }
             Item::Unknown(place) => {
                 Incoming::Unknown(std::str::from_utf8(text_at(link, inflater, place)).unwrap_or_default())
             }
-            Item::Undecodable(place, error) => {
-                Incoming::Undecodable(Undecodable { error, bytes: text_at(link, inflater, place) })
-            }
+            Item::Undecodable(place, error) => Incoming::Undecodable(Undecodable {
+                error,
+                bytes: text_at(link, inflater, place),
+            }),
         }
     }
 }
@@ -532,15 +613,6 @@ fn text_at<'a>(link: &'a Link, inflater: &'a Inflater, place: Place) -> &'a [u8]
     }
 }
 
-fn cause_of(error: &ConnectError) -> Cause {
-    let retry = match error.retry() {
-        connect::Retry::Slow => Retry::Slow,
-        connect::Retry::After { delay_ms } => Retry::After { ms: delay_ms },
-        connect::Retry::Normal => Retry::Normal,
-    };
-    Cause::Connect { retry, text: error.to_string() }
-}
-
 fn log_event(session: &Session, event: &Event) {
     let (id, epoch) = (session.id(), session.epoch());
     match event {
@@ -548,7 +620,9 @@ fn log_event(session: &Session, event: &Event) {
         Event::Reconnected { attempts, .. } => {
             info!(target: "bitmart::connection", connection = %id, %epoch, attempts, "reconnected");
         }
-        Event::Authenticated { .. } => info!(target: "bitmart::connection", connection = %id, %epoch, "authenticated"),
+        Event::Authenticated { .. } => {
+            info!(target: "bitmart::connection", connection = %id, %epoch, "authenticated")
+        }
         Event::Subscribed { topic, .. } => {
             debug!(target: "bitmart::connection", connection = %id, %epoch, %topic, "subscribed");
         }
@@ -565,7 +639,10 @@ fn log_event(session: &Session, event: &Event) {
         Event::GapClosed(gap) => {
             info!(target: "bitmart::connection", connection = %id, %epoch, topics = gap.topics.len(), failed = gap.failed.len(), "gap closed");
         }
-        Event::Closed { cause: cause @ Cause::Shutdown, .. } => {
+        Event::Closed {
+            cause: cause @ Cause::Shutdown,
+            ..
+        } => {
             info!(target: "bitmart::connection", connection = %id, %epoch, %cause, "closed");
         }
         Event::Closed { cause, .. } => {

@@ -17,7 +17,12 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, reader: FrameReader::new(), writer: FrameWriter::new(), is_unflushed: false }
+        Self {
+            stream,
+            reader: FrameReader::new(),
+            writer: FrameWriter::new(),
+            is_unflushed: false,
+        }
     }
 
     /// Reads once into the reader. 0 means that the peer has ended the stream.
@@ -63,15 +68,23 @@ pub(crate) struct Farewell {
 impl Farewell {
     /// Says good-bye first.
     pub(crate) fn first(mut socket: Socket, code: u16, reason: &str, deadline: u64) -> Self {
-        // Without room for a close frame the peer isn't reading: the deadline ends it.
+        // There is always room for a close frame, and the codes are ours.
         let _ = socket.writer.close(Some(code), reason);
-        Self { socket, deadline, awaits_peer: true }
+        Self {
+            socket,
+            deadline,
+            awaits_peer: true,
+        }
     }
 
     /// Answers the peer's good-bye with the same code.
     pub(crate) fn echo(mut socket: Socket, code: Option<u16>, deadline: u64) -> Self {
         let _ = socket.writer.close(code, "");
-        Self { socket, deadline, awaits_peer: false }
+        Self {
+            socket,
+            deadline,
+            awaits_peer: false,
+        }
     }
 
     /// Ready once there is nothing left to say or to wait for. What still comes in is discarded.
@@ -85,7 +98,11 @@ impl Farewell {
                     Ok(Some(head)) if matches!(head.kind(), Kind::Close { .. }) => self.awaits_peer = false,
                     Ok(Some(_)) => {}
                     Ok(None) => break,
-                    Err(_) => return Poll::Ready(()),
+                    // It broke the protocol, so there is nothing to wait for.
+                    Err(_) => {
+                        self.awaits_peer = false;
+                        break;
+                    }
                 }
             }
             if self.awaits_peer {

@@ -240,7 +240,7 @@ async fn refusals_tell_their_status_body_and_patience() {
         (
             "429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nslow",
             429,
-            Retry::After { delay_ms: 7_000 },
+            Retry::After { ms: 7_000 },
             "7000 ms of patience",
         ),
         (

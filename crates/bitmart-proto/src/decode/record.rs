@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
-use simd_json::{Node, StaticNode};
+use simd_json::Node;
 
 use super::DecodeErrorKind;
 use super::tape::Reader;
@@ -98,6 +98,9 @@ pub(crate) trait Record: Copy + Debug + PartialEq + Sized {
     const OUTER: usize;
     const EMPTY: Self;
 
+    /// Whether `name` is the first of the field's names. Where the key is known, a comparison with a constant.
+    fn is_named(key: Self::Key, name: &str) -> bool;
+
     /// Reads the value at `node` into the field.
     fn set(&mut self, key: Self::Key, node: usize, reader: &mut Reader<'_, '_>) -> Result<(), Fault>;
 
@@ -170,6 +173,13 @@ macro_rules! record {
                 const INNER: Option<&'static str> = $inner;
                 const OUTER: usize = $outer;
                 const EMPTY: Self = Self { $( $field: <$kind as Field>::ABSENT, )* };
+
+                #[inline]
+                fn is_named(key: Key, name: &str) -> bool {
+                    match key {
+                        $( Key::$field => name == $first, )*
+                    }
+                }
 
                 fn set(&mut self, key: Key, node: usize, reader: &mut Reader<'_, '_>) -> Result<(), Fault> {
                     let result = match key {
@@ -436,9 +446,4 @@ impl<R: Record> Field for Nested<R> {
     fn view(raw: Option<R>, source: Source<'_>) -> Option<R::View<'_>> {
         raw.map(|record| record.view(source))
     }
-}
-
-/// Whether the node is `null`.
-pub(crate) fn is_null(node: Option<Node<'_>>) -> bool {
-    matches!(node, Some(Node::Static(StaticNode::Null)))
 }

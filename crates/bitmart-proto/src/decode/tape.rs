@@ -3,7 +3,7 @@
 use simd_json::{Node, StaticNode};
 
 use super::DecodeErrorKind;
-use super::record::{Fault, Record, Span, is_null};
+use super::record::{Fault, Record, Span};
 use crate::limits::MAX_ITEMS;
 use crate::spot::RawBalance;
 
@@ -32,10 +32,12 @@ impl<'t, 'b> Reader<'t, 'b> {
         }
     }
 
+    #[inline]
     pub(crate) fn node(&self, at: usize) -> Option<Node<'b>> {
         self.nodes.get(at).copied()
     }
 
+    #[inline]
     pub(crate) fn string(&self, at: usize) -> Option<&'b str> {
         match self.node(at)? {
             Node::String(text) => Some(text),
@@ -48,7 +50,7 @@ impl<'t, 'b> Reader<'t, 'b> {
         match self.node(at)? {
             Node::Static(StaticNode::U64(value)) => Some(value),
             Node::Static(StaticNode::I64(value)) => u64::try_from(value).ok(),
-            Node::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            Node::String(text) => digits(text),
             _ => None,
         }
     }
@@ -64,6 +66,7 @@ impl<'t, 'b> Reader<'t, 'b> {
     }
 
     /// Where a string of the tape lies, as the views will look for it.
+    #[inline]
     pub(crate) fn span(&mut self, text: &str) -> Span {
         let start = match &mut self.arena {
             Some(arena) => {
@@ -168,7 +171,7 @@ impl<'t, 'b> Reader<'t, 'b> {
         let mut expected = 0;
         for (name, value) in self.entries(at) {
             let found = match keys.get(expected) {
-                Some((key, _)) if *key == name => Some(expected),
+                Some((_, key)) if R::is_named(*key, name) => Some(expected),
                 _ => keys.iter().position(|(key, _)| *key == name),
             };
             if let Some(found) = found {
@@ -222,6 +225,20 @@ impl<'t, 'b> Reader<'t, 'b> {
     }
 }
 
+/// Reads a number of digits alone: no sign, no space.
+fn digits(text: &str) -> Option<u64> {
+    // As many digits can't overflow.
+    const SAFE_DIGITS: usize = 19;
+    if text.is_empty() || text.len() > SAFE_DIGITS {
+        let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        return text.parse().ok().filter(|_| is_digits);
+    }
+    text.bytes().try_fold(0, |value: u64, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then_some(value * 10 + u64::from(digit))
+    })
+}
+
 /// The node behind the value at `at`, all that is inside it included.
 fn behind(nodes: &[Node<'_>], at: usize) -> usize {
     match nodes.get(at) {
@@ -240,6 +257,7 @@ pub(crate) struct Entries<'t, 'b> {
 impl<'b> Iterator for Entries<'_, 'b> {
     type Item = (&'b str, usize);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         while self.left > 0 {
             let Some(Node::String(key)) = self.nodes.get(self.at).copied() else {
@@ -248,7 +266,7 @@ impl<'b> Iterator for Entries<'_, 'b> {
             let value = self.at + 1;
             self.at = behind(self.nodes, value);
             self.left -= 1;
-            if !is_null(self.nodes.get(value).copied()) {
+            if !matches!(self.nodes.get(value), Some(Node::Static(StaticNode::Null))) {
                 return Some((key, value));
             }
         }

@@ -1,4 +1,4 @@
-//! JSON read by serde_json into a tree that keeps every key, repeated ones too.
+//! JSON read by `serde_json` into a tree that keeps every key, repeated ones too.
 
 use std::fmt;
 

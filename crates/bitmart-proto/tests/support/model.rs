@@ -1,4 +1,4 @@
-//! What a decoded message must say, worked out the plain way: serde_json, tables of fields, and strings.
+//! What a decoded message must say, worked out the plain way: `serde_json`, tables of fields, and strings.
 
 use bitmart_proto::{
     Balances, Decoder, FuturesAssets, FuturesOrders, FuturesPositions, Num, OpenType, SpotBalances,

@@ -32,7 +32,9 @@ impl Amount {
     /// `value` × 10^−`decimals`, for at most 12 decimals.
     pub(crate) const fn scaled(value: i64, decimals: u32) -> Self {
         assert!(decimals <= DECIMALS, "an Amount has 12 decimals");
-        Self { units: value as i128 * 10_i128.pow(DECIMALS - decimals) }
+        Self {
+            units: value as i128 * 10_i128.pow(DECIMALS - decimals),
+        }
     }
 
     /// A whole number.
@@ -43,27 +45,43 @@ impl Amount {
     /// The value × 10^`decimals`, if that is a whole number.
     pub(crate) fn to_scaled(self, decimals: u32) -> Option<i64> {
         let unit = 10_i128.checked_pow(DECIMALS.checked_sub(decimals)?)?;
-        if self.units % unit == 0 { i64::try_from(self.units / unit).ok() } else { None }
+        if self.units % unit == 0 {
+            i64::try_from(self.units / unit).ok()
+        } else {
+            None
+        }
     }
 
     /// The product, cut towards zero behind the twelfth decimal; `None` if it is too large.
     pub(crate) fn times(self, other: Self) -> Option<Self> {
-        Some(Self { units: self.units.checked_mul(other.units)? / ONE })
+        Some(Self {
+            units: self.units.checked_mul(other.units)? / ONE,
+        })
     }
 
     /// The quotient, cut towards zero behind the twelfth decimal; `None` if it is too large, or by zero.
     pub(crate) fn over(self, other: Self) -> Option<Self> {
-        Some(Self { units: self.units.checked_mul(ONE)?.checked_div(other.units)? })
+        Some(Self {
+            units: self.units.checked_mul(ONE)?.checked_div(other.units)?,
+        })
     }
 
     /// `self` × `part` ÷ `whole`, cut towards zero; `None` if that is too large, or `whole` zero.
     pub(crate) fn share(self, part: u64, whole: u64) -> Option<Self> {
-        Some(Self { units: self.units.checked_mul(i128::from(part))?.checked_div(i128::from(whole))? })
+        Some(Self {
+            units: self
+                .units
+                .checked_mul(i128::from(part))?
+                .checked_div(i128::from(whole))?,
+        })
     }
 
     /// With exactly this many decimals: zeros are added, further digits cut.
     pub(crate) fn fixed(self, decimals: usize) -> Fixed {
-        Fixed { amount: self, decimals }
+        Fixed {
+            amount: self,
+            decimals,
+        }
     }
 
     pub(crate) fn is_positive(self) -> bool {
@@ -109,7 +127,9 @@ impl FromStr for Amount {
 
     /// Reads a plain decimal number, with at most 12 digits on either side of the point.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = || super::ScriptError::Malformed { text: text.chars().take(40).collect() };
+        let malformed = || super::ScriptError::Malformed {
+            text: text.chars().take(40).collect(),
+        };
         let (is_negative, digits) = match text.strip_prefix('-') {
             Some(digits) => (true, digits),
             None => (false, text),
@@ -124,8 +144,12 @@ impl FromStr for Amount {
         if !is_valid {
             return Err(malformed());
         }
-        let units: i128 = format!("{whole}{fraction:0<12}").parse().map_err(|_| malformed())?;
-        Ok(Self { units: if is_negative { -units } else { units } })
+        let units: i128 = format!("{whole}{fraction:0<12}")
+            .parse()
+            .map_err(|_| malformed())?;
+        Ok(Self {
+            units: if is_negative { -units } else { units },
+        })
     }
 }
 
@@ -135,7 +159,9 @@ impl Add for Amount {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { units: self.units + other.units }
+        Self {
+            units: self.units + other.units,
+        }
     }
 }
 
@@ -143,7 +169,9 @@ impl Sub for Amount {
     type Output = Self;
 
     fn sub(self, other: Self) -> Self {
-        Self { units: self.units - other.units }
+        Self {
+            units: self.units - other.units,
+        }
     }
 }
 
@@ -183,11 +211,31 @@ mod tests {
 
     #[test]
     fn texts_are_read_and_written_exactly() {
-        for text in ["0", "1", "-1", "0.000000000001", "999999999999.999999999999", "-0.5", "86101.32"] {
+        for text in [
+            "0",
+            "1",
+            "-1",
+            "0.000000000001",
+            "999999999999.999999999999",
+            "-0.5",
+            "86101.32",
+        ] {
             assert_eq!(amount(text).to_string(), text);
         }
         assert_eq!(amount("007.50").to_string(), "7.5");
-        for bad in ["", "-", ".", "1.", ".5", "1e5", "+1", "1_000", "0.0000000000001", "1000000000000", "1 "] {
+        for bad in [
+            "",
+            "-",
+            ".",
+            "1.",
+            ".5",
+            "1e5",
+            "+1",
+            "1_000",
+            "0.0000000000001",
+            "1000000000000",
+            "1 ",
+        ] {
             assert!(bad.parse::<Amount>().is_err(), "{bad}");
         }
     }
@@ -197,12 +245,18 @@ mod tests {
         assert_eq!(amount("1.05").fixed(4).to_string(), "1.0500");
         assert_eq!(amount("1.05").fixed(1).to_string(), "1.0");
         assert_eq!(amount("-0.05").fixed(0).to_string(), "-0");
-        assert_eq!(amount("2.5").fixed(30).to_string(), "2.500000000000000000000000000000");
+        assert_eq!(
+            amount("2.5").fixed(30).to_string(),
+            "2.500000000000000000000000000000"
+        );
     }
 
     #[test]
     fn products_and_quotients_are_cut_towards_zero() {
-        assert_eq!(amount("85000.01").times(amount("0.00001")), Some(amount("0.8500001")));
+        assert_eq!(
+            amount("85000.01").times(amount("0.00001")),
+            Some(amount("0.8500001"))
+        );
         assert_eq!(amount("2").over(amount("3")), Some(amount("0.666666666666")));
         assert_eq!(amount("-2").over(amount("3")), Some(amount("-0.666666666666")));
         assert_eq!(amount("1").over(Amount::ZERO), None);

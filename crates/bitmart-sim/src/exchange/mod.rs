@@ -113,7 +113,13 @@ pub struct Exchange {
 impl Exchange {
     /// Begins to describe the exchange of an environment.
     pub fn builder(environment: Environment) -> ExchangeBuilder {
-        ExchangeBuilder { environment, seed: 0, accounts: None, tick: DEFAULT_TICK, is_story_told: true }
+        ExchangeBuilder {
+            environment,
+            seed: 0,
+            accounts: None,
+            tick: DEFAULT_TICK,
+            is_story_told: true,
+        }
     }
 
     /// Advances the clock by one tick: prices move, stories go on, and what was said of it is returned in order.
@@ -145,13 +151,23 @@ impl Exchange {
         let market = order.intent.market();
         let id = match market {
             Market::Spot => {
-                let unknown = || ScriptError::UnknownSymbol { symbol: order.symbol.clone() };
+                let unknown = || ScriptError::UnknownSymbol {
+                    symbol: order.symbol.clone(),
+                };
                 let spot = self.spot.as_mut().ok_or_else(unknown)?;
                 spot.place(account, order, &mut self.clock, &mut out)?
             }
             Market::Futures => self.futures.place(account, order, &mut self.clock, &mut out)?,
         };
-        Ok((OrderId { environment: self.environment, market, account, id }, out))
+        Ok((
+            OrderId {
+                environment: self.environment,
+                market,
+                account,
+                id,
+            },
+            out,
+        ))
     }
 
     /// Fills a part of an order: a limit order at its limit, a market order at the market's price. The size is in
@@ -189,7 +205,8 @@ impl Exchange {
             }
             Market::Futures => {
                 let contracts = futures::contracts(size)?;
-                self.futures.fill(account, id, contracts, price, &mut self.clock, &mut out)?;
+                self.futures
+                    .fill(account, id, contracts, price, &mut self.clock, &mut out)?;
             }
         }
         Ok(out)
@@ -209,7 +226,8 @@ impl Exchange {
                 spot.cancel(order.account, order.id, &mut self.clock, &mut out)?;
             }
             Market::Futures => {
-                self.futures.cancel(order.account, order.id, &mut self.clock, &mut out)?;
+                self.futures
+                    .cancel(order.account, order.id, &mut self.clock, &mut out)?;
             }
         }
         Ok(out)
@@ -230,17 +248,27 @@ impl Exchange {
     /// The contracts of a symbol that an account holds long and short.
     #[must_use]
     pub fn position(&self, key: &str, symbol: &str) -> (u64, u64) {
-        let held = |is_long| self.number(key).map_or(0, |account| self.futures.held(account, symbol, is_long));
+        let held = |is_long| {
+            self.number(key)
+                .map_or(0, |account| self.futures.held(account, symbol, is_long))
+        };
         (held(true), held(false))
     }
 
     fn number(&self, key: &str) -> Result<usize, ScriptError> {
-        self.accounts.iter().position(|account| account == key).ok_or(ScriptError::UnknownAccount)
+        self.accounts
+            .iter()
+            .position(|account| account == key)
+            .ok_or(ScriptError::UnknownAccount)
     }
 
     /// Whether the order can be one of this exchange's.
     fn check(&self, order: OrderId) -> Result<(), ScriptError> {
-        if order.environment == self.environment { Ok(()) } else { Err(ScriptError::UnknownOrder) }
+        if order.environment == self.environment {
+            Ok(())
+        } else {
+            Err(ScriptError::UnknownOrder)
+        }
     }
 }
 
@@ -283,7 +311,9 @@ impl ExchangeBuilder {
     /// The exchange, before its first step.
     #[must_use]
     pub fn build(self) -> Exchange {
-        let accounts = self.accounts.unwrap_or_else(|| vec![crate::EXAMPLE_KEY.to_owned()]);
+        let accounts = self
+            .accounts
+            .unwrap_or_else(|| vec![crate::EXAMPLE_KEY.to_owned()]);
         let clock = Clock::new(self.tick);
         let (seed, is_demo, count) = (self.seed, self.environment == Environment::Demo, accounts.len());
         let told = if self.is_story_told { count } else { 0 };
@@ -291,7 +321,10 @@ impl ExchangeBuilder {
         let spot_stories = if is_demo { 0..0 } else { 0..told };
         let name = if is_demo { "demo" } else { "live" };
         let futures_story = |account| {
-            futures::Story::new(account, Random::new(seed, &format!("{name} futures story {account}")))
+            futures::Story::new(
+                account,
+                Random::new(seed, &format!("{name} futures story {account}")),
+            )
         };
         Exchange {
             environment: self.environment,
@@ -299,7 +332,9 @@ impl ExchangeBuilder {
             spot,
             clock,
             accounts,
-            spot_stories: spot_stories.map(|account| spot::Story::new(seed, account)).collect(),
+            spot_stories: spot_stories
+                .map(|account| spot::Story::new(seed, account))
+                .collect(),
             futures_stories: (0..told).map(futures_story).collect(),
         }
     }

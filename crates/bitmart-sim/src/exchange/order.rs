@@ -100,7 +100,9 @@ impl NewOrder {
         if id.len() <= MAX_CLIENT_ORDER_ID && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
             Ok(id)
         } else {
-            Err(ScriptError::Malformed { text: id.chars().take(40).collect() })
+            Err(ScriptError::Malformed {
+                text: id.chars().take(40).collect(),
+            })
         }
     }
 }
@@ -111,7 +113,9 @@ pub(super) fn positive(text: &str, decimals: u32) -> Result<Amount, ScriptError>
     if amount.is_positive() && amount.to_scaled(decimals).is_some() {
         Ok(amount)
     } else {
-        Err(ScriptError::Malformed { text: text.to_owned() })
+        Err(ScriptError::Malformed {
+            text: text.to_owned(),
+        })
     }
 }
 

@@ -19,7 +19,12 @@ pub(super) struct Walk {
 impl Walk {
     /// A price that starts at `start` × 10^−`decimals`.
     pub(super) fn new(start: i64, decimals: u32, random: Random) -> Self {
-        Self { ticks: start, start, decimals, random }
+        Self {
+            ticks: start,
+            start,
+            decimals,
+            random,
+        }
     }
 
     pub(super) fn step(&mut self) {
@@ -55,7 +60,15 @@ pub(super) struct Statistics {
 impl Statistics {
     pub(super) fn new(day: u64, price: Amount) -> Self {
         let volume = Amount::ZERO;
-        Self { day, open: price, high: price, low: price, last: price, volume, turnover: Amount::ZERO }
+        Self {
+            day,
+            open: price,
+            high: price,
+            low: price,
+            last: price,
+            volume,
+            turnover: Amount::ZERO,
+        }
     }
 
     /// Counts a trade. With a new day everything starts anew from the last price.

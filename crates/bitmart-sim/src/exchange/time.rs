@@ -17,7 +17,11 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new(tick: Duration) -> Self {
         let tick_ms = u64::try_from(tick.as_millis()).unwrap_or(DAY_MS).clamp(1, DAY_MS);
-        Self { now_ms: START_MS, next_tick_ms: START_MS + tick_ms, tick_ms }
+        Self {
+            now_ms: START_MS,
+            next_tick_ms: START_MS + tick_ms,
+            tick_ms,
+        }
     }
 
     /// Moves to the next tick, or past it if more events than milliseconds happened since the last.
@@ -60,7 +64,11 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (400 * era + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -71,9 +79,15 @@ mod tests {
     #[test]
     fn dates_are_those_of_the_calendar() {
         assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00.000000000Z");
-        assert_eq!(rfc3339(951_782_400_123, 456_789), "2000-02-29T00:00:00.123456789Z");
+        assert_eq!(
+            rfc3339(951_782_400_123, 456_789),
+            "2000-02-29T00:00:00.123456789Z"
+        );
         assert_eq!(rfc3339(START_MS, 0), "2026-01-05T09:00:00.000000000Z");
-        assert_eq!(rfc3339(1_798_761_599_999, 999_999), "2026-12-31T23:59:59.999999999Z");
+        assert_eq!(
+            rfc3339(1_798_761_599_999, 999_999),
+            "2026-12-31T23:59:59.999999999Z"
+        );
     }
 
     #[test]

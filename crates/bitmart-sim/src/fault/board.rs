@@ -23,7 +23,10 @@ pub(crate) enum Immediate {
 /// What becomes of an upgrade.
 #[derive(Clone, Debug)]
 pub(crate) enum UpgradeFault {
-    Refuse { status: u16, retry_after: Option<Duration> },
+    Refuse {
+        status: u16,
+        retry_after: Option<Duration>,
+    },
     Stall,
     WrongAccept,
 }
@@ -86,7 +89,9 @@ impl Board {
 
     /// Counts one hit.
     pub(crate) fn used(&mut self, id: FaultId) {
-        let Some(fault) = self.armed.get_mut(&id) else { return };
+        let Some(fault) = self.armed.get_mut(&id) else {
+            return;
+        };
         if let Some(left) = &mut fault.hits_left {
             *left = left.saturating_sub(1);
             if *left == 0 {
@@ -110,8 +115,12 @@ impl Board {
         subject: Subject<'_>,
         filter: impl Fn(&Fault) -> bool,
     ) -> Vec<(FaultId, Immediate)> {
-        let ids: Vec<FaultId> =
-            self.armed.iter().filter(|(_, fault)| filter(fault)).map(|(id, _)| *id).collect();
+        let ids: Vec<FaultId> = self
+            .armed
+            .iter()
+            .filter(|(_, fault)| filter(fault))
+            .map(|(id, _)| *id)
+            .collect();
         let mut hits = Vec::new();
         for id in ids {
             if let Some(immediate) = self.immediate(id, subject) {
@@ -131,16 +140,18 @@ impl Board {
 
     pub(crate) fn take_login(&mut self, subject: Subject<'_>) -> Option<LoginVerdict> {
         self.take(subject, |kind| match kind {
-            Kind::RejectLogin { code, text } => {
-                Some(LoginVerdict::Refuse { code: code.clone(), text: text.clone() })
-            }
+            Kind::RejectLogin { code, text } => Some(LoginVerdict::Refuse {
+                code: code.clone(),
+                text: text.clone(),
+            }),
             Kind::IgnoreLogin => Some(LoginVerdict::Ignore),
             _ => None,
         })
     }
 
     pub(crate) fn take_ack(&mut self, subject: Subject<'_>) -> bool {
-        self.take(subject, |kind| matches!(kind, Kind::DropAcks).then_some(())).is_some()
+        self.take(subject, |kind| matches!(kind, Kind::DropAcks).then_some(()))
+            .is_some()
     }
 
     pub(crate) fn take_delay(&mut self, subject: Subject<'_>) -> Option<Duration> {

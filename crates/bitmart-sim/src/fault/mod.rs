@@ -76,7 +76,11 @@ struct Scope {
 
 impl Fault {
     fn new(kind: Kind) -> Self {
-        Self { kind, scope: Scope::default(), hits_left: Some(1) }
+        Self {
+            kind,
+            scope: Scope::default(),
+            hits_left: Some(1),
+        }
     }
 
     /// The server closes the connection with a code and a reason.
@@ -129,7 +133,10 @@ impl Fault {
     /// Futures has no codes: there, only the text is sent.
     #[must_use]
     pub fn reject_login(code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::new(Kind::RejectLogin { code: code.into(), text: text.into() })
+        Self::new(Kind::RejectLogin {
+            code: code.into(),
+            text: text.into(),
+        })
     }
 
     /// A login gets no answer, and doesn't count.
@@ -149,7 +156,11 @@ impl Fault {
     /// Statuses outside 100–999 are sent as 500.
     #[must_use]
     pub fn refuse_upgrade(status: u16, retry_after: Option<Duration>) -> Self {
-        let status = if (100..=999).contains(&status) { status } else { 500 };
+        let status = if (100..=999).contains(&status) {
+            status
+        } else {
+            500
+        };
         Self::new(Kind::Upgrade(UpgradeFault::Refuse { status, retry_after }))
     }
 
@@ -223,10 +234,14 @@ pub struct FaultId(u64);
 impl Scope {
     fn matches(&self, subject: &Subject<'_>) -> bool {
         let Endpoint { venue, side } = subject.endpoint;
-        self.environment.is_none_or(|environment| environment == venue.environment())
+        self.environment
+            .is_none_or(|environment| environment == venue.environment())
             && self.market.is_none_or(|market| market == venue.market())
             && self.side.is_none_or(|wanted| wanted == side)
             && self.connection.is_none_or(|nth| nth == subject.ordinal)
-            && self.topic.as_deref().is_none_or(|topic| (subject.has_topic)(topic))
+            && self
+                .topic
+                .as_deref()
+                .is_none_or(|topic| (subject.has_topic)(topic))
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_
         }
     };
     let args = get(&request, "args");
-    match get(&request, "action").and_then(Value::as_str).unwrap_or_default() {
+    match get(&request, "action")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
         "ping" => {
             let pong = format!(r#"{{"group":"System","data":"pong+{}"}}"#, session.uuid());
             out.say(About::Pong, pong);
@@ -37,9 +40,12 @@ pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_
 
 /// Finds a key whatever its case: clients that send `Action` and `Args` were seen to work.
 fn get<'a>(request: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    request
-        .get(name)
-        .or_else(|| request.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+    request.get(name).or_else(|| {
+        request
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    })
 }
 
 fn log_in(session: &mut Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
@@ -55,12 +61,18 @@ fn log_in(session: &mut Session, args: Option<&Value>, context: &mut Context<'_>
             }
             Err(_) => {
                 let key = args.first().and_then(Value::as_str).unwrap_or_default();
-                format!("access failed: openapi auth: apiKey {} failed: openapi auth failed", masked(key))
+                format!(
+                    "access failed: openapi auth: apiKey {} failed: openapi auth failed",
+                    masked(key)
+                )
             }
         },
     };
     let error = quoted(&error);
-    out.say(About::LoginRefused, format!(r#"{{"action":"access","success":false,"error":{error}}}"#));
+    out.say(
+        About::LoginRefused,
+        format!(r#"{{"action":"access","success":false,"error":{error}}}"#),
+    );
     out.close = Some(CLOSE_NORMAL);
 }
 
@@ -70,7 +82,13 @@ fn masked(key: &str) -> String {
     key.chars().take(shown).chain("****".chars()).collect()
 }
 
-fn topics(session: &mut Session, action: &str, args: Option<&Value>, context: &Context<'_>, out: &mut Outcome) {
+fn topics(
+    session: &mut Session,
+    action: &str,
+    args: Option<&Value>,
+    context: &Context<'_>,
+    out: &mut Outcome,
+) {
     let Some(args) = strings(args) else {
         let error = r#"{"success":false,"error":"Invalid message: args must be a list of topics"}"#;
         return out.say(About::Refusal, error);
@@ -91,7 +109,8 @@ fn topics(session: &mut Session, action: &str, args: Option<&Value>, context: &C
             Ok(_) if action == "request" => {}
             Ok(topic) => {
                 let topic = topic.as_str().to_owned();
-                let text = format!(r#"{{"action":"{action}","group":{group},"success":true,"request":{echo}}}"#);
+                let text =
+                    format!(r#"{{"action":"{action}","group":{group},"success":true,"request":{echo}}}"#);
                 // A duplicate is a success, and so is leaving what one doesn't hold.
                 if action == "subscribe" {
                     session.topics.insert(topic.clone());
@@ -151,5 +170,8 @@ fn invalid_action(action: &str, args: Option<&Value>, out: &mut Outcome) {
 
 /// Whether a topic can be asked for once with `request`.
 fn is_requestable(channel: Channel) -> bool {
-    matches!(channel, Channel::FuturesFundingRate | Channel::FuturesDepthIncrease(..))
+    matches!(
+        channel,
+        Channel::FuturesFundingRate | Channel::FuturesDepthIncrease(..)
+    )
 }

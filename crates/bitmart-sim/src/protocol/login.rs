@@ -22,8 +22,12 @@ pub(super) enum Refusal {
 /// The timestamp may be a string or a number: clients send both. It is looked at after the key and before the
 /// signature, so that a client with a wrong clock and a right secret learns of the clock.
 pub(super) fn check(directory: &Directory, wall_ms: u64, args: &[Value]) -> Result<usize, Refusal> {
-    let [key, timestamp, signature, ..] = args else { return Err(Refusal::Args) };
-    let (Some(key), Some(signature)) = (key.as_str(), signature.as_str()) else { return Err(Refusal::Args) };
+    let [key, timestamp, signature, ..] = args else {
+        return Err(Refusal::Args);
+    };
+    let (Some(key), Some(signature)) = (key.as_str(), signature.as_str()) else {
+        return Err(Refusal::Args);
+    };
     if key.is_empty() {
         return Err(Refusal::KeyEmpty);
     }

@@ -112,7 +112,10 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     fn say(&mut self, about: About, text: impl Into<String>) {
-        self.answers.push(Answer { text: text.into(), about });
+        self.answers.push(Answer {
+            text: text.into(),
+            about,
+        });
     }
 }
 
@@ -129,7 +132,13 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(endpoint: Endpoint, random: Random) -> Self {
-        Self { endpoint, account: None, topics: BTreeSet::new(), recent_ms: VecDeque::new(), random }
+        Self {
+            endpoint,
+            account: None,
+            topics: BTreeSet::new(),
+            recent_ms: VecDeque::new(),
+            random,
+        }
     }
 
     /// The number of the account that is logged in.
@@ -139,10 +148,6 @@ impl Session {
 
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
         self.topics.contains(topic)
-    }
-
-    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
-        self.topics.iter().map(String::as_str)
     }
 
     /// Takes one message from the client.
@@ -155,7 +160,11 @@ impl Session {
 
     /// Whether one more message is within the exchange's limit per window.
     fn is_within_rate(&mut self, now_ms: u64) -> bool {
-        while self.recent_ms.front().is_some_and(|at| now_ms.saturating_sub(*at) >= MESSAGE_WINDOW_MS) {
+        while self
+            .recent_ms
+            .front()
+            .is_some_and(|at| now_ms.saturating_sub(*at) >= MESSAGE_WINDOW_MS)
+        {
             self.recent_ms.pop_front();
         }
         if self.recent_ms.len() >= MAX_MESSAGES_PER_WINDOW as usize {
@@ -216,4 +225,115 @@ fn strings(args: Option<&serde_json::Value>) -> Option<Vec<&str>> {
 /// More topics than one request may name on spot.
 fn is_too_many(args: &[&str]) -> bool {
     args.len() > MAX_TOPICS_PER_REQUEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Account;
+    use crate::venue::Venue;
+
+    fn directory() -> Directory {
+        let set = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let signer = Account::example().signer().unwrap();
+        Directory {
+            signers: BTreeMap::from([(crate::EXAMPLE_KEY.to_owned(), (0, signer))]),
+            spot_symbols: set(&["BTC_USDT"]),
+            futures_symbols: set(&["BTCUSDT"]),
+            futures_currencies: set(&["USDT"]),
+            is_empty_push_sent: true,
+        }
+    }
+
+    /// Requests, and pieces of requests, put together and bent at random: whatever comes in, what goes out is JSON
+    /// or a pong, and few enough of it.
+    #[test]
+    fn nothing_that_a_client_says_is_answered_with_nonsense() {
+        const PIECES: [&str; 24] = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"op\"",
+            "\"action\"",
+            "\"args\"",
+            "\"login\"",
+            "\"access\"",
+            "\"subscribe\"",
+            "\"unsubscribe\"",
+            "\"request\"",
+            "\"ping\"",
+            "ping",
+            "\"spot/trade:BTC_USDT\"",
+            "\"futures/trade:BTCUSDT\"",
+            "\"futures/position\"",
+            "1e400",
+            "\"\\ud800\"",
+            "null",
+            "\u{0}",
+            "é\"",
+        ];
+        const WHOLE: [&str; 4] = [
+            r#"{"op":"subscribe","args":["spot/trade:BTC_USDT","spot/user/order:BTC_USDT"]}"#,
+            r#"{"action":"subscribe","args":["futures/trade:BTCUSDT","futures/order"]}"#,
+            r#"{"op":"login","args":["key","1700000000000","sign"]}"#,
+            r#"{"action":"access","args":["key","1700000000000","sign","web"]}"#,
+        ];
+        let directory = directory();
+        let mut random = Random::new(0, "messages");
+        for round in 0..20_000_u64 {
+            let venue = Venue::ALL[random.below(3) as usize];
+            let side = Side::ALL[random.below(2) as usize];
+            let mut session = Session::new(Endpoint { venue, side }, Random::new(round, "session"));
+            if random.below(2) == 0 {
+                session.account = Some(0);
+            }
+            let text = if random.below(2) == 0 {
+                (0..random.below(12))
+                    .map(|_| PIECES[random.below(24) as usize])
+                    .collect::<String>()
+            } else {
+                let mut bytes = WHOLE[random.below(4) as usize].as_bytes().to_vec();
+                for _ in 0..random.below(4) {
+                    let at = random.below(bytes.len() as u64) as usize;
+                    bytes[at] = random.next().to_le_bytes()[0];
+                }
+                String::from_utf8_lossy(&bytes).into_owned()
+            };
+            let mut context = Context {
+                directory: &directory,
+                wall_ms: 1_700_000_000_000,
+                monotonic_ms: round,
+                on_login: &mut || LoginVerdict::Check,
+            };
+            let outcome = session.handle(&text, &mut context);
+            assert!(outcome.answers.len() <= 40, "round {round}: {text:?}");
+            for answer in outcome.answers {
+                let is_json = serde_json::from_str::<serde_json::Value>(&answer.text).is_ok();
+                assert!(
+                    is_json || answer.text == "pong",
+                    "round {round}: {text:?} -> {}",
+                    answer.text
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn uuids_are_of_version_four() {
+        let endpoint = Endpoint {
+            venue: Venue::LiveFutures,
+            side: Side::Public,
+        };
+        let mut session = Session::new(endpoint, Random::new(0, "uuid"));
+        for _ in 0..100 {
+            let uuid = session.uuid();
+            let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+            assert_eq!(parts, [8, 4, 4, 4, 12], "{uuid}");
+            assert_eq!(uuid.as_bytes()[14], b'4', "{uuid}");
+            assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+        }
+    }
 }

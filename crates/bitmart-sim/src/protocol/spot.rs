@@ -24,7 +24,10 @@ pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_
     let request = match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(request)) => request,
         _ => {
-            out.say(About::Refusal, r#"{"errorMessage":"Invalid message format","errorCode":"90001"}"#);
+            out.say(
+                About::Refusal,
+                r#"{"errorMessage":"Invalid message format","errorCode":"90001"}"#,
+            );
             return out;
         }
     };
@@ -36,7 +39,10 @@ pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_
         Some("login") if session.endpoint.side == Side::Private => log_in(session, args, context, &mut out),
         // A JSON ping was seen to be ignored.
         Some("ping") => {}
-        _ => out.say(About::Refusal, r#"{"errorMessage":"Invalid op param","errorCode":"90002"}"#),
+        _ => out.say(
+            About::Refusal,
+            r#"{"errorMessage":"Invalid op param","errorCode":"90002"}"#,
+        ),
     }
     out
 }
@@ -76,8 +82,12 @@ fn refusal_text(refusal: Refusal) -> &'static str {
         Refusal::Args => r#"{"event":"login","errorCode":"90003","errorMessage":"Invalid args param"}"#,
         Refusal::KeyEmpty => r#"{"event":"login","errorCode":"91001","errorMessage":"API KEY is empty"}"#,
         Refusal::KeyUnknown => r#"{"event":"login","errorCode":"91002","errorMessage":"API KEY not found"}"#,
-        Refusal::SignatureEmpty => r#"{"errorMessage":"Param sign is empty","errorCode":"91010","event":"login"}"#,
-        Refusal::SignatureWrong => r#"{"errorMessage":"Param sign is wrong","errorCode":"91011","event":"login"}"#,
+        Refusal::SignatureEmpty => {
+            r#"{"errorMessage":"Param sign is empty","errorCode":"91010","event":"login"}"#
+        }
+        Refusal::SignatureWrong => {
+            r#"{"errorMessage":"Param sign is wrong","errorCode":"91011","event":"login"}"#
+        }
         Refusal::TimestampEmpty => {
             r#"{"event":"login","errorCode":"91021","errorMessage":"Param timestamp is empty"}"#
         }
@@ -95,7 +105,12 @@ fn subscribe(session: &mut Session, args: Option<&Value>, context: &Context<'_>,
         return refuse(out, "subscribe", "90003", "Invalid args param");
     };
     if is_too_many(&args) {
-        return refuse(out, "subscribe", "90005", "Topic quantity in single subscription exceeds limit");
+        return refuse(
+            out,
+            "subscribe",
+            "90005",
+            "Topic quantity in single subscription exceeds limit",
+        );
     }
     if session.endpoint.side == Side::Private && session.account.is_none() {
         return refuse(out, "subscribe", "91006", "User not logged in");
@@ -132,7 +147,11 @@ fn first_push(topic: &Topic, context: &Context<'_>, out: &mut Outcome) {
 }
 
 /// Reads a topic that this connection may carry, or the code and text against it.
-fn accept(session: &Session, text: &str, context: &Context<'_>) -> Result<Topic, (&'static str, &'static str)> {
+fn accept(
+    session: &Session,
+    text: &str,
+    context: &Context<'_>,
+) -> Result<Topic, (&'static str, &'static str)> {
     const BAD_CHANNEL: (&str, &str) = ("90004", "Invalid channel param");
     const BAD_SYMBOL: (&str, &str) = ("92001", "Invalid symbol param");
     let topic = match text.parse::<Topic>() {
@@ -148,7 +167,11 @@ fn accept(session: &Session, text: &str, context: &Context<'_>) -> Result<Topic,
         (Side::Public, Side::Private) => return Err(BAD_CHANNEL),
         _ => {}
     }
-    if context.directory.is_listed(&topic) { Ok(topic) } else { Err(BAD_SYMBOL) }
+    if context.directory.is_listed(&topic) {
+        Ok(topic)
+    } else {
+        Err(BAD_SYMBOL)
+    }
 }
 
 fn unsubscribe(session: &mut Session, args: Option<&Value>, out: &mut Outcome) {
@@ -156,7 +179,12 @@ fn unsubscribe(session: &mut Session, args: Option<&Value>, out: &mut Outcome) {
         return refuse(out, "unsubscribe", "90003", "Invalid args param");
     };
     if is_too_many(&args) {
-        return refuse(out, "unsubscribe", "90005", "Topic quantity in single subscription exceeds limit");
+        return refuse(
+            out,
+            "unsubscribe",
+            "90005",
+            "Topic quantity in single subscription exceeds limit",
+        );
     }
     for topic in args {
         if session.topics.remove(topic) {

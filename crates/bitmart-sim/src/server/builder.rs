@@ -192,7 +192,9 @@ impl Builder {
         if self.is_listening {
             for port in self.ports {
                 bound.push(
-                    Sockets::bind(port).await.map_err(|source| StartError::Bind { port, source })?,
+                    Sockets::bind(port)
+                        .await
+                        .map_err(|source| StartError::Bind { port, source })?,
                 );
             }
         }
@@ -207,40 +209,75 @@ impl Builder {
         if let Tick::Every(period) = self.tick {
             tasks.spawn(run_ticks(hub.clone(), period, stopped));
         }
-        Ok(Simulator { hub, ports, authority, tls, stop, tasks })
+        Ok(Simulator {
+            hub,
+            ports,
+            authority,
+            tls,
+            stop,
+            tasks,
+        })
     }
 
     fn hub(&self) -> Result<Hub, StartError> {
         let mut signers = BTreeMap::new();
         for (number, account) in self.accounts.iter().enumerate() {
             let signer = account.signer().map_err(StartError::Account)?;
-            if signers.insert(account.key().to_owned(), (number, signer)).is_some() {
+            if signers
+                .insert(account.key().to_owned(), (number, signer))
+                .is_some()
+            {
                 return Err(StartError::DuplicateKey);
             }
         }
         let listed = |market: Market, own: &[&str]| {
-            let extra = self.extra_symbols.iter().filter(|symbol| symbol.market() == market);
-            own.iter().map(ToString::to_string).chain(extra.map(ToString::to_string)).collect()
+            let extra = self
+                .extra_symbols
+                .iter()
+                .filter(|symbol| symbol.market() == market);
+            own.iter()
+                .map(ToString::to_string)
+                .chain(extra.map(ToString::to_string))
+                .collect()
         };
         let directory = Directory {
             signers,
             spot_symbols: listed(Market::Spot, &exchange::SPOT_SYMBOLS),
             futures_symbols: listed(Market::Futures, &exchange::FUTURES_SYMBOLS),
-            futures_currencies: exchange::FUTURES_CURRENCIES.iter().map(ToString::to_string).collect(),
+            futures_currencies: exchange::FUTURES_CURRENCIES
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             is_empty_push_sent: self.is_empty_push_sent,
         };
-        let keys: Vec<String> = self.accounts.iter().map(|account| account.key().to_owned()).collect();
+        let keys: Vec<String> = self
+            .accounts
+            .iter()
+            .map(|account| account.key().to_owned())
+            .collect();
         let period = match self.tick {
             Tick::Every(period) => period,
             Tick::Manual => DEFAULT_TICK,
         };
         let exchange = |environment| {
-            Exchange::builder(environment).seed(self.seed).accounts(keys.clone()).tick(period).story(self.is_story_told).build()
+            Exchange::builder(environment)
+                .seed(self.seed)
+                .accounts(keys.clone())
+                .tick(period)
+                .story(self.is_story_told)
+                .build()
         };
         let (clock, skew_ms) = (self.wall_clock.clone(), self.skew_ms);
         let wall_clock = WallClock::new(move || clock.now_ms().saturating_add_signed(skew_ms));
         let (live, demo) = (exchange(Environment::Live), exchange(Environment::Demo));
-        Ok(Hub::new(self.seed, live, demo, directory, wall_clock, self.compress))
+        Ok(Hub::new(
+            self.seed,
+            live,
+            demo,
+            directory,
+            wall_clock,
+            self.compress,
+        ))
     }
 }
 
@@ -291,7 +328,10 @@ impl fmt::Display for StartError {
         match self {
             Self::Bind { port: 0, source } => write!(f, "no port on loopback can be bound: {source}"),
             Self::Bind { port, source } => {
-                write!(f, "port {port} on loopback can't be bound, is it in use? {source}")
+                write!(
+                    f,
+                    "port {port} on loopback can't be bound, is it in use? {source}"
+                )
             }
             Self::Account(source) => write!(f, "an account can't be one: {source}"),
             Self::DuplicateKey => write!(f, "two accounts have the same key"),

@@ -11,7 +11,9 @@ use bitmart_proto::Market;
 use bytes::{Bytes, BytesMut};
 use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, WebSocketWrite};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, split};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::handshake::{self, Ask};
 use super::hub::{Guest, Hub};
@@ -21,6 +23,8 @@ use crate::fault::UpgradeFault;
 use crate::protocol::max_message_bytes;
 use crate::venue::{Endpoint, Venue};
 
+/// How long a client may take for the TLS handshake.
+const TLS_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take for its request.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long either side's part of a close may take, all in all.
@@ -40,6 +44,19 @@ const CLOSE_NORMAL: u16 = 1000;
 const CLOSE_PROTOCOL_ERROR: u16 = 1002;
 const CLOSE_BAD_TEXT: u16 = 1007;
 const CLOSE_TOO_BIG: u16 = 1009;
+
+/// Performs the TLS handshake. A client that fails it has told us nothing that anybody waits for.
+pub(crate) async fn accept_tls<Io>(tls: &TlsAcceptor, io: Io) -> Option<TlsStream<Io>>
+where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match timeout(TLS_DEADLINE, tls.accept(io)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
+    None
+}
 
 /// Serves one connection until it ends. `arm_reset` makes the following drop a reset, where that can be done.
 pub(crate) async fn serve<Io>(hub: Arc<Hub>, venue: Venue, mut io: Io, arm_reset: fn(&Io))
@@ -66,13 +83,15 @@ where
         }
         Some(UpgradeFault::Stall) => return drain(&mut io).await,
     };
-    if handshake::accept(&mut io, &key, is_accept_wrong, &hub.http_date()).await.is_err() {
-        return;
-    }
+    let head = handshake::acceptance(&key, is_accept_wrong, &hub.http_date());
+    // Registered before the client hears of it: what it causes from then on finds the connection open.
     let guest = hub.open(endpoint, ordinal);
     let (mut read, mut write) = split(io);
-    let abort = converse(&guest, request.leftover, &mut read, &mut write).await;
-    if abort == Some(Abort::Reset) || abort == Some(Abort::Overflow) {
+    let abort = converse(&guest, &head, request.leftover, &mut read, &mut write).await;
+    if abort == Some(Abort::Overflow) {
+        guest.stats().overflows.add(1);
+    }
+    if matches!(abort, Some(Abort::Reset | Abort::Overflow)) {
         arm_reset(&read.unsplit(write));
     }
 }
@@ -100,16 +119,31 @@ async fn drain<R: AsyncRead + Unpin>(read: &mut R) {
     let _ = tokio::io::copy(&mut read.take(MAX_DRAIN_BYTES), &mut tokio::io::sink()).await;
 }
 
-/// Speaks WebSocket until one side ends it; the way it was cut short, if it was.
-async fn converse<R, W>(guest: &Guest, leftover: BytesMut, read: &mut R, write: &mut W) -> Option<Abort>
+/// Answers the upgrade and speaks WebSocket until one side ends it; the way it was cut short, if it was.
+async fn converse<R, W>(
+    guest: &Guest,
+    head: &str,
+    leftover: BytesMut,
+    read: &mut R,
+    write: &mut W,
+) -> Option<Abort>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let outbox = guest.outbox();
     let traffic = Traffic::new();
-    let abort = {
-        let buffered = BufWriter::with_capacity(WRITE_BUFFER_BYTES, &mut *write);
+    let (abort, deadline) = {
+        let mut buffered = BufWriter::with_capacity(WRITE_BUFFER_BYTES, &mut *write);
+        buffered.write_all(head.as_bytes()).await.ok()?;
+        // What is queued already leaves together with the head: clients have lost such bytes.
+        if outbox.is_empty() {
+            tokio::select! {
+                flushed = buffered.flush() => flushed.ok()?,
+                abort = outbox.aborted() => return Some(abort),
+                () = overdue_close(outbox) => return Some(Abort::Cut),
+            }
+        }
         let early = std::io::Cursor::new(leftover);
         let (from_client, to_client) =
             fastwebsockets::after_handshake_split(early.chain(&mut *read), buffered, Role::Server);
@@ -119,10 +153,11 @@ where
             end = &mut reader => First::Read(end),
             is_closed = &mut writer => First::Wrote { is_closed },
             abort = outbox.aborted() => First::Abort(abort),
+            () = overdue_close(outbox) => First::Abort(Abort::Cut),
             never = close_when_idle(guest, &traffic) => match never {},
         };
         let deadline = monotonic() + CLOSE_DEADLINE;
-        match first {
+        let abort = match first {
             First::Abort(abort) => return Some(abort),
             First::Read(ReadEnd::Gone) | First::Wrote { is_closed: false } => return None,
             First::Read(ReadEnd::Closing) if outbox.is_silent() => None,
@@ -135,22 +170,32 @@ where
                 _ = timeout_at(deadline, &mut reader) => None,
                 abort = outbox.aborted() => Some(abort),
             },
-        }
+        };
+        (abort, deadline)
     };
     if abort.is_some() {
         return abort;
     }
     if outbox.is_silent() {
-        drain(read).await;
-        return None;
+        return tokio::select! {
+            () = drain(read) => None,
+            abort = outbox.aborted() => Some(abort),
+        };
     }
     let goodbye = async {
         if write.shutdown().await.is_ok() {
             drain(read).await;
         }
     };
-    let _ = timeout(CLOSE_DEADLINE, goodbye).await;
+    // Past the deadline it is still tried once, without waiting.
+    let _ = timeout_at(deadline, goodbye).await;
     None
+}
+
+/// Waits until a close has been queued and not been written in its time: the client doesn't read.
+async fn overdue_close(outbox: &Outbox) {
+    outbox.closing().await;
+    sleep(CLOSE_DEADLINE).await;
 }
 
 enum First {
@@ -175,7 +220,10 @@ struct Traffic {
 
 impl Traffic {
     fn new() -> Self {
-        Self { began: monotonic(), last_ms: AtomicU64::new(0) }
+        Self {
+            began: monotonic(),
+            last_ms: AtomicU64::new(0),
+        }
     }
 
     fn note(&self) {
@@ -218,7 +266,9 @@ async fn read_all<R: AsyncRead + Unpin>(
     let mut message = Assembly::default();
     let code = loop {
         // Nothing is sent on our behalf: both automatisms are off.
-        let frame = frames.read_frame(&mut |_| async { Ok::<_, Infallible>(()) }).await;
+        let frame = frames
+            .read_frame(&mut |_| async { Ok::<_, Infallible>(()) })
+            .await;
         traffic.note();
         let frame = match frame {
             Ok(frame) => frame,
@@ -228,7 +278,8 @@ async fn read_all<R: AsyncRead + Unpin>(
             Err(_) => break CLOSE_PROTOCOL_ERROR,
         };
         match frame.opcode {
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => match message.add(guest.market(), &frame) {
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => match message.add(guest.market(), &frame)
+            {
                 Ok(Some(text)) => guest.handle(text),
                 Ok(None) => {}
                 Err(code) => break code,

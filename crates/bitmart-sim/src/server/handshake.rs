@@ -49,11 +49,20 @@ pub(crate) async fn read_request<R: AsyncRead + Unpin>(reader: &mut R) -> io::Re
         }
         if let Some((ask, head_bytes)) = parse(&buffer) {
             buffer.advance(head_bytes);
-            return Ok(Some(Request { ask, leftover: buffer }));
+            return Ok(Some(Request {
+                ask,
+                leftover: buffer,
+            }));
         }
         if buffer.len() >= MAX_HEAD_BYTES {
-            let ask = Ask::Bad { status: 431, text: "the request's head is too long" };
-            return Ok(Some(Request { ask, leftover: BytesMut::new() }));
+            let ask = Ask::Bad {
+                status: 431,
+                text: "the request's head is too long",
+            };
+            return Ok(Some(Request {
+                ask,
+                leftover: BytesMut::new(),
+            }));
         }
     }
 }
@@ -65,14 +74,24 @@ fn parse(bytes: &[u8]) -> Option<(Ask, usize)> {
     match request.parse(bytes) {
         Ok(httparse::Status::Complete(head_bytes)) => Some((judge(&request), head_bytes)),
         Ok(httparse::Status::Partial) => None,
-        Err(_) => Some((Ask::Bad { status: 400, text: "not an HTTP/1.1 request" }, bytes.len())),
+        Err(_) => Some((
+            Ask::Bad {
+                status: 400,
+                text: "not an HTTP/1.1 request",
+            },
+            bytes.len(),
+        )),
     }
 }
 
 fn judge(request: &httparse::Request<'_, '_>) -> Ask {
     let bad = |status, text| Ask::Bad { status, text };
     let has_token = |name: &str, token: &str| {
-        values(request, name).any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+        values(request, name).any(|value| {
+            value
+                .split(',')
+                .any(|part| part.trim().eq_ignore_ascii_case(token))
+        })
     };
     let target = request.path.unwrap_or_default();
     let target_path = target.split_once('?').map_or(target, |(path, _)| path);
@@ -90,7 +109,10 @@ fn judge(request: &httparse::Request<'_, '_>) -> Ask {
     }
     let is_key = |key: &&str| BASE64.decode(key).is_ok_and(|raw| raw.len() == KEY_BYTES);
     match values(request, "sec-websocket-key").next().filter(is_key) {
-        Some(key) => Ask::Upgrade { side, key: key.to_owned() },
+        Some(key) => Ask::Upgrade {
+            side,
+            key: key.to_owned(),
+        },
         None => bad(400, "Sec-WebSocket-Key is missing or malformed"),
     }
 }
@@ -104,23 +126,16 @@ fn values<'r>(request: &'r httparse::Request<'_, '_>, name: &str) -> impl Iterat
         .map(str::trim)
 }
 
-/// Answers with 101. With `is_accept_wrong`, the accept value is that of another key.
-pub(crate) async fn accept<W: AsyncWrite + Unpin>(
-    writer: &mut W,
-    key: &str,
-    is_accept_wrong: bool,
-    date: &str,
-) -> io::Result<()> {
+/// The head that answers with 101. With `is_accept_wrong`, the accept value is that of another key.
+pub(crate) fn acceptance(key: &str, is_accept_wrong: bool, date: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(key.as_bytes());
     hash.update(if is_accept_wrong { b"" } else { WEBSOCKET_GUID });
     let accept = BASE64.encode(hash.finalize());
-    let response = format!(
+    format!(
         "HTTP/1.1 101 Switching Protocols\r\nDate: {date}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    );
-    writer.write_all(response.as_bytes()).await?;
-    writer.flush().await
+    )
 }
 
 /// Answers with a status that is no upgrade.
@@ -131,8 +146,14 @@ pub(crate) async fn refuse<W: AsyncWrite + Unpin>(
     text: &str,
     date: &str,
 ) -> io::Result<()> {
-    let retry_after = retry_after.map_or(String::new(), |after| format!("Retry-After: {}\r\n", after.as_secs()));
-    let version = if status == 426 { "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n" } else { "" };
+    let retry_after = retry_after.map_or(String::new(), |after| {
+        format!("Retry-After: {}\r\n", after.as_secs())
+    });
+    let version = if status == 426 {
+        "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n"
+    } else {
+        ""
+    };
     let response = format!(
         "HTTP/1.1 {status} {}\r\nDate: {date}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
          Content-Length: {}\r\n{retry_after}{version}\r\n{text}",
@@ -184,7 +205,12 @@ mod tests {
     #[test]
     fn the_two_paths_upgrade_with_or_without_a_query() {
         let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
-        for target in ["/api", "/user", "/api?protocol=1.1", "/user?protocol=1.1&compression=true"] {
+        for target in [
+            "/api",
+            "/user",
+            "/api?protocol=1.1",
+            "/user?protocol=1.1&compression=true",
+        ] {
             assert_eq!(status(&head(target, &key)), 101, "{target}");
         }
         for target in ["/", "/api/", "/users", "*"] {
@@ -213,7 +239,13 @@ mod tests {
         };
         let (request, ()) = tokio::join!(read_request(&mut server), send);
         let request = request.unwrap().unwrap();
-        assert_eq!(request.ask, Ask::Upgrade { side: Side::Private, key: KEY.into() });
+        assert_eq!(
+            request.ask,
+            Ask::Upgrade {
+                side: Side::Private,
+                key: KEY.into()
+            }
+        );
         assert!(b"rest".starts_with(&request.leftover));
     }
 
@@ -225,12 +257,13 @@ mod tests {
     }
 
     /// The example of RFC 6455, section 1.3.
-    #[tokio::test]
-    async fn the_accept_value_is_the_one_of_the_standard() {
-        let mut answer = Vec::new();
-        accept(&mut answer, KEY, false, "now").await.unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        assert!(answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
+    #[test]
+    fn the_accept_value_is_the_one_of_the_standard() {
+        let answer = acceptance(KEY, false, "now");
+        assert!(
+            answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            "{answer}"
+        );
         assert!(answer.contains("Date: now\r\n"), "{answer}");
     }
 }

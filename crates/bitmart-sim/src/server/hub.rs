@@ -114,7 +114,13 @@ impl Hub {
 
     /// Counts a request that asked for no endpoint; it is booked on the public side.
     pub(crate) fn count_bad_request(&self, venue: Venue) {
-        self.stats.of(Endpoint { venue, side: bitmart_proto::Side::Public }).upgrades_refused.add(1);
+        self.stats
+            .of(Endpoint {
+                venue,
+                side: bitmart_proto::Side::Public,
+            })
+            .upgrades_refused
+            .add(1);
     }
 
     /// Numbers an upgrade on its endpoint, and says whether a fault meets it.
@@ -123,7 +129,11 @@ impl Hub {
         let ordinal = &mut state.ordinals[endpoint.index()];
         *ordinal += 1;
         let ordinal = *ordinal;
-        let fault = state.board.take_upgrade(Subject { endpoint, ordinal, has_topic: &|_| false });
+        let fault = state.board.take_upgrade(Subject {
+            endpoint,
+            ordinal,
+            has_topic: &|_| false,
+        });
         if fault.is_some() {
             self.stats.of(endpoint).faults.add(1);
         }
@@ -144,9 +154,18 @@ impl Hub {
         state.next_connection += 1;
         let stream = format!("connection {}/{ordinal}", endpoint.index());
         let session = Session::new(endpoint, Random::new(self.seed, &stream));
-        let mut connection =
-            Connection { endpoint, ordinal, session, outbox: outbox.clone(), silenced_by: BTreeSet::new() };
-        let hits = state.board.take_on_open(Subject { endpoint, ordinal, has_topic: &|_| false });
+        let mut connection = Connection {
+            endpoint,
+            ordinal,
+            session,
+            outbox: outbox.clone(),
+            silenced_by: BTreeSet::new(),
+        };
+        let hits = state.board.take_on_open(Subject {
+            endpoint,
+            ordinal,
+            has_topic: &|_| false,
+        });
         stats.faults.add(hits.len() as u64);
         for (fault, immediate) in hits {
             connection.suffer(fault, immediate);
@@ -157,7 +176,12 @@ impl Hub {
         state.connections.insert(id, connection);
         drop(state);
         tracing::debug!(?endpoint, ordinal, "connection opened");
-        Guest { id, endpoint, hub: self.clone(), outbox }
+        Guest {
+            id,
+            endpoint,
+            hub: self.clone(),
+            outbox,
+        }
     }
 
     fn close(&self, guest: &Guest) {
@@ -169,9 +193,15 @@ impl Hub {
 
     /// Takes one message from a client and queues what is answered.
     fn handle(&self, id: u64, text: &str) {
+        // Before the lock: the clock may be a test's own code.
+        let wall_ms = self.wall_clock.now_ms();
         let mut state = self.state();
-        let State { connections, board, .. } = &mut *state;
-        let Some(connection) = connections.get_mut(&id) else { return };
+        let State {
+            connections, board, ..
+        } = &mut *state;
+        let Some(connection) = connections.get_mut(&id) else {
+            return;
+        };
         let (endpoint, ordinal) = (connection.endpoint, connection.ordinal);
         let stats = self.stats.of(endpoint);
         stats.messages_in.add(1);
@@ -183,28 +213,46 @@ impl Hub {
             text,
             &mut Context {
                 directory: &self.directory,
-                wall_ms: self.wall_clock.now_ms(),
+                wall_ms,
                 monotonic_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
                 on_login: &mut || {
-                    let subject = Subject { endpoint, ordinal, has_topic: &|_| false };
+                    let subject = Subject {
+                        endpoint,
+                        ordinal,
+                        has_topic: &|_| false,
+                    };
                     let verdict = board.take_login(subject).unwrap_or(LoginVerdict::Check);
                     stats.faults.add(u64::from(verdict != LoginVerdict::Check));
                     verdict
                 },
             },
         );
+        // A close is no earlier than the reply before it.
+        let mut last_due = None;
         for answer in outcome.answers {
-            tracing::trace!(?endpoint, ordinal, text = answer.text, "answer");
-            self.answer(connection, board, stats, answer);
+            tracing::trace!(?endpoint, ordinal, about = ?answer.about, "answer");
+            last_due = last_due.max(self.answer(connection, board, stats, answer));
         }
         if let Some(code) = outcome.close {
-            connection.outbox.push(Outgoing::close(code, ""));
+            let close = Outgoing::close(code, "");
+            match last_due {
+                Some(due) => connection.outbox.push_at(due, close),
+                None => connection.outbox.push(close),
+            };
         }
     }
 
-    /// Counts an answer and queues it, unless a fault takes or delays it.
-    fn answer(&self, connection: &mut Connection, board: &mut Board, stats: &EndpointStats, answer: Answer) {
-        let (endpoint, ordinal) = (connection.endpoint, connection.ordinal);
+    /// Counts an answer and queues it, unless a fault takes it; when it is due, if a fault delays it.
+    fn answer(
+        &self,
+        connection: &mut Connection,
+        board: &mut Board,
+        stats: &EndpointStats,
+        answer: Answer,
+    ) -> Option<Instant> {
+        let Connection {
+            endpoint, ordinal, ..
+        } = *connection;
         let outgoing = self.encode(endpoint, &answer);
         match &answer.about {
             About::Pong => stats.pings.add(1),
@@ -214,8 +262,9 @@ impl Hub {
             About::Unsubscribed(_) => stats.unsubscribes.add(1),
             About::Refusal => {}
             About::FirstPush => {
+                // Data, not a reply: the faults of replies leave it alone.
                 connection.outbox.push(outgoing);
-                return;
+                return None;
             }
         }
         let acked = match &answer.about {
@@ -223,15 +272,26 @@ impl Hub {
             _ => None,
         };
         let is_about = |topic: &str| acked == Some(topic);
-        let about = Subject { endpoint, ordinal, has_topic: &is_about };
+        let about = Subject {
+            endpoint,
+            ordinal,
+            has_topic: &is_about,
+        };
+        let mut due = None;
         if acked.is_some() && board.take_ack(about) {
             stats.faults.add(1);
         } else {
-            let holds = |topic: &str| connection.session.has_topic(topic);
-            match board.take_delay(Subject { endpoint, ordinal, has_topic: &holds }) {
+            let concerns = |topic: &str| is_about(topic) || connection.session.has_topic(topic);
+            match board.take_delay(Subject {
+                endpoint,
+                ordinal,
+                has_topic: &concerns,
+            }) {
                 Some(delay) => {
                     stats.faults.add(1);
-                    connection.outbox.push_at(monotonic() + delay, outgoing);
+                    let at = monotonic() + delay;
+                    connection.outbox.push_at(at, outgoing);
+                    due = Some(at);
                 }
                 None => {
                     connection.outbox.push(outgoing);
@@ -245,6 +305,7 @@ impl Hub {
                 connection.suffer(fault, immediate);
             }
         }
+        due
     }
 
     fn encode(&self, endpoint: Endpoint, answer: &Answer) -> Outgoing {
@@ -324,8 +385,12 @@ impl Hub {
 
     /// Waits until everything that is due has been written.
     pub(crate) async fn flushed(&self) {
-        let outboxes: Vec<Arc<Outbox>> =
-            self.state().connections.values().map(|connection| connection.outbox.clone()).collect();
+        let outboxes: Vec<Arc<Outbox>> = self
+            .state()
+            .connections
+            .values()
+            .map(|connection| connection.outbox.clone())
+            .collect();
         for outbox in outboxes {
             outbox.flushed().await;
         }
@@ -334,14 +399,23 @@ impl Hub {
     /// Arms a fault; an immediate one hits what is open.
     pub(crate) fn inject(&self, fault: Fault) -> FaultId {
         let mut state = self.state();
-        let State { connections, board, .. } = &mut *state;
+        let State {
+            connections, board, ..
+        } = &mut *state;
         tracing::debug!(?fault, "fault injected");
         let id = board.arm(fault);
         let mut is_hit = false;
         for connection in connections.values_mut() {
             let holds = |topic: &str| connection.session.has_topic(topic);
             let (endpoint, ordinal) = (connection.endpoint, connection.ordinal);
-            if let Some(immediate) = board.immediate(id, Subject { endpoint, ordinal, has_topic: &holds }) {
+            if let Some(immediate) = board.immediate(
+                id,
+                Subject {
+                    endpoint,
+                    ordinal,
+                    has_topic: &holds,
+                },
+            ) {
                 is_hit = true;
                 self.stats.of(endpoint).faults.add(1);
                 connection.suffer(id, immediate);
@@ -421,7 +495,9 @@ fn going_away() -> Outgoing {
 /// Raw DEFLATE (RFC 1951): no zlib or gzip header.
 fn deflate(text: &str) -> Bytes {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).expect("a Vec takes every write");
+    encoder
+        .write_all(text.as_bytes())
+        .expect("a Vec takes every write");
     encoder.finish().expect("a Vec takes every write").into()
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -18,8 +18,6 @@ use crate::venue::Venue;
 const MAX_CONNECTIONS: usize = 4_096;
 /// How often a free port is looked for on which IPv6 loopback is free as well.
 const PORT_ATTEMPTS: usize = 8;
-/// How long a client may take for the TLS handshake.
-const TLS_DEADLINE: Duration = Duration::from_secs(10);
 /// The pause after a failed accept, which is usually the process running out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -39,12 +37,26 @@ impl Sockets {
             let v4 = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
             let bound = v4.local_addr()?.port();
             match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, bound))).await {
-                Ok(v6) => return Ok(Self { v4, v6: Some(v6), port: bound }),
+                Ok(v6) => {
+                    return Ok(Self {
+                        v4,
+                        v6: Some(v6),
+                        port: bound,
+                    });
+                }
                 // Somebody else has it on IPv6: a client that tries that first would meet them.
-                Err(error) if error.kind() == ErrorKind::AddrInUse && attempts > 0 && port == 0 => attempts -= 1,
+                Err(error) if error.kind() == ErrorKind::AddrInUse && attempts > 0 && port == 0 => {
+                    attempts -= 1;
+                }
                 Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
                 // No IPv6 here.
-                Err(_) => return Ok(Self { v4, v6: None, port: bound }),
+                Err(_) => {
+                    return Ok(Self {
+                        v4,
+                        v6: None,
+                        port: bound,
+                    });
+                }
             }
         }
     }
@@ -115,16 +127,12 @@ async fn serve_tcp(hub: Arc<Hub>, venue: Venue, stream: TcpStream, tls: Option<T
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    match tls {
-        None => connection::serve(hub, venue, stream, reset_on_drop).await,
-        Some(acceptor) => match timeout(TLS_DEADLINE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                connection::serve(hub, venue, stream, |tls: &TlsStream<TcpStream>| reset_on_drop(tls.get_ref().0))
-                    .await;
-            }
-            Ok(Err(error)) => tracing::debug!(%error, ?venue, "TLS handshake failed"),
-            Err(_) => tracing::debug!(?venue, "TLS handshake took too long"),
-        },
+    let Some(tls) = tls else {
+        return connection::serve(hub, venue, stream, reset_on_drop).await;
+    };
+    if let Some(stream) = connection::accept_tls(&tls, stream).await {
+        let reset = |tls: &TlsStream<TcpStream>| reset_on_drop(tls.get_ref().0);
+        connection::serve(hub, venue, stream, reset).await;
     }
 }
 

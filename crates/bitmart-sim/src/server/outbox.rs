@@ -53,6 +53,8 @@ pub(crate) struct Outbox {
     filled: Notify,
     /// For the connection: it has to end now.
     aborted: Notify,
+    /// For the connection: a close was queued.
+    closing: Notify,
     /// For whoever waits until everything is written.
     emptied: Notify,
 }
@@ -109,14 +111,24 @@ impl Outbox {
                 let at = state.delayed.partition_point(|(other, _)| *other <= due);
                 state.delayed.insert(at, (due, message));
             }
-            None => {
-                state.is_closing = matches!(message, Outgoing::Close(_));
-                state.queue.push_back(message);
-            }
+            None => self.queue(&mut state, message),
         }
         drop(state);
         self.filled.notify_one();
         true
+    }
+
+    /// Makes a message due. Behind a close it is forgotten.
+    fn queue(&self, state: &mut State, message: Outgoing) {
+        if state.is_closing {
+            state.bytes -= message.len();
+            return;
+        }
+        if matches!(message, Outgoing::Close(_)) {
+            state.is_closing = true;
+            self.closing.notify_one();
+        }
+        state.queue.push_back(message);
     }
 
     /// Makes the connection silent, forgetting what waits, or lets it speak again.
@@ -150,6 +162,18 @@ impl Outbox {
         }
     }
 
+    /// Waits until a close is queued. Cancel-safe.
+    pub(crate) async fn closing(&self) {
+        while !self.state().is_closing {
+            self.closing.notified().await;
+        }
+    }
+
+    /// Whether nothing is due to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state().queue.is_empty()
+    }
+
     /// Appends everything that is due to `batch`, waiting until something is. Calling it says that the batch
     /// before was flushed. Cancel-safe.
     pub(crate) async fn next_batch(&self, batch: &mut Vec<Outgoing>) {
@@ -160,7 +184,7 @@ impl Outbox {
                 let now = monotonic();
                 while state.delayed.front().is_some_and(|(due, _)| *due <= now) {
                     if let Some((_, message)) = state.delayed.pop_front() {
-                        state.queue.push_back(message);
+                        self.queue(&mut state, message);
                     }
                 }
                 if !state.queue.is_empty() {
@@ -252,10 +276,20 @@ mod tests {
         assert!(!outbox.push(text("x")));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn nothing_follows_a_close() {
         let outbox = Outbox::default();
         assert!(outbox.push(Outgoing::close(1000, "")));
         assert!(!outbox.push(text("x")));
+
+        let outbox = Outbox::default();
+        outbox.push_at(monotonic() + Duration::from_millis(10), Outgoing::close(1000, ""));
+        outbox.push_at(monotonic() + Duration::from_millis(10), text("behind"));
+        outbox.push(text("before"));
+        let mut batch = Vec::new();
+        outbox.next_batch(&mut batch).await;
+        outbox.next_batch(&mut batch).await;
+        assert_eq!(batch.len(), 2, "{batch:?}");
+        outbox.closing().await;
     }
 }

@@ -21,7 +21,7 @@ use crate::venue::{Venue, path};
 /// How long [`Simulator::shutdown`] waits for the connections' closes.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(900);
 /// How long [`Simulator::step`] waits for clients to take what it sent.
-const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
+const FLUSH_DEADLINE: Duration = Duration::from_millis(100);
 
 /// A running simulator. Dropping it ends everything at once; [`shutdown`](Self::shutdown) does so with closes.
 pub struct Simulator {
@@ -38,7 +38,6 @@ pub struct Simulator {
 
 impl Simulator {
     /// Begins to describe a simulator.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -56,7 +55,10 @@ impl Simulator {
     /// The port on loopback of an environment and market; 0 without listeners.
     #[must_use]
     pub fn port(&self, environment: Environment, market: Market) -> u16 {
-        self.ports.get(Venue::new(environment, market).index()).copied().unwrap_or(0)
+        self.ports
+            .get(Venue::new(environment, market).index())
+            .copied()
+            .unwrap_or(0)
     }
 
     /// The certificate that signed the simulator's own, in DER: what a client must trust to speak TLS with it.
@@ -78,6 +80,10 @@ impl Simulator {
     }
 
     /// Sets a fault loose; see [`Fault`] for what it hits and when.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "most faults are used up and never taken back"
+    )]
     pub fn inject(&self, fault: Fault) -> FaultId {
         self.hub.inject(fault)
     }
@@ -93,7 +99,7 @@ impl Simulator {
     }
 
     /// Runs one tick of every exchange, then waits until the clients' sockets have taken what came of it, at most
-    /// a second: a loop of steps can't outrun clients that read.
+    /// 100 ms: a loop of steps can't outrun clients that read, and one that doesn't can't hold it up for long.
     ///
     /// # Cancel safety
     ///
@@ -133,7 +139,8 @@ impl Simulator {
         key: &str,
         order: &NewOrder,
     ) -> Result<OrderId, ScriptError> {
-        self.hub.script(environment, |exchange| exchange.place_order(key, order))
+        self.hub
+            .script(environment, |exchange| exchange.place_order(key, order))
     }
 
     /// Fills a part of an order, as [`Exchange::fill`](crate::exchange::Exchange::fill), and pushes what comes of it.
@@ -142,7 +149,9 @@ impl Simulator {
     ///
     /// [`ScriptError`]; nothing has changed or been pushed then.
     pub fn fill(&self, order: OrderId, size: &str) -> Result<(), ScriptError> {
-        self.hub.script(order.environment, |exchange| Ok(((), exchange.fill(order, size)?)))
+        self.hub.script(order.environment, |exchange| {
+            Ok(((), exchange.fill(order, size)?))
+        })
     }
 
     /// Fills a part of an order at a price, as [`Exchange::fill_at`](crate::exchange::Exchange::fill_at), and pushes what comes of it.
@@ -151,7 +160,9 @@ impl Simulator {
     ///
     /// [`ScriptError`]; nothing has changed or been pushed then.
     pub fn fill_at(&self, order: OrderId, size: &str, price: &str) -> Result<(), ScriptError> {
-        self.hub.script(order.environment, |exchange| Ok(((), exchange.fill_at(order, size, price)?)))
+        self.hub.script(order.environment, |exchange| {
+            Ok(((), exchange.fill_at(order, size, price)?))
+        })
     }
 
     /// Cancels what is left of an order, and pushes what comes of it.
@@ -160,31 +171,39 @@ impl Simulator {
     ///
     /// [`ScriptError::UnknownOrder`] if it isn't open.
     pub fn cancel(&self, order: OrderId) -> Result<(), ScriptError> {
-        self.hub.script(order.environment, |exchange| Ok(((), exchange.cancel(order)?)))
+        self.hub
+            .script(order.environment, |exchange| Ok(((), exchange.cancel(order)?)))
     }
 
     /// What an account has of a coin on spot. `None` for an unknown key or coin.
     #[must_use]
     pub fn spot_balance(&self, key: &str, coin: &str) -> Option<SpotBalance> {
-        self.hub.inspect(Environment::Live, |exchange| exchange.spot_balance(key, coin))
+        self.hub
+            .inspect(Environment::Live, |exchange| exchange.spot_balance(key, coin))
     }
 
     /// What an account has of a currency on futures. `None` for an unknown key or currency.
     #[must_use]
     pub fn futures_asset(&self, environment: Environment, key: &str, currency: &str) -> Option<FuturesAsset> {
-        self.hub.inspect(environment, |exchange| exchange.futures_asset(key, currency))
+        self.hub
+            .inspect(environment, |exchange| exchange.futures_asset(key, currency))
     }
 
     /// The contracts of a symbol that an account holds long and short.
     #[must_use]
     pub fn position(&self, environment: Environment, key: &str, symbol: &str) -> (u64, u64) {
-        self.hub.inspect(environment, |exchange| exchange.position(key, symbol))
+        self.hub
+            .inspect(environment, |exchange| exchange.position(key, symbol))
     }
 
     /// What serves connections that come from elsewhere than the simulator's own ports.
     #[must_use]
     pub fn acceptor(&self, environment: Environment, market: Market) -> Acceptor {
-        Acceptor { hub: self.hub.clone(), venue: Venue::new(environment, market), tls: self.tls.clone() }
+        Acceptor {
+            hub: self.hub.clone(),
+            venue: Venue::new(environment, market),
+            tls: self.tls.clone(),
+        }
     }
 
     /// Closes every connection with code 1001, stops listening, and ends within a second: who hasn't closed by
@@ -207,7 +226,9 @@ impl Simulator {
 
 impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Simulator").field("ports", &self.ports).finish_non_exhaustive()
+        f.debug_struct("Simulator")
+            .field("ports", &self.ports)
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,18 +254,19 @@ impl Acceptor {
     where
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        match &self.tls {
-            None => connection::serve(self.hub.clone(), self.venue, io, |_| {}).await,
-            Some(tls) => match tls.accept(io).await {
-                Ok(io) => connection::serve(self.hub.clone(), self.venue, io, |_| {}).await,
-                Err(error) => tracing::debug!(%error, "TLS handshake failed"),
-            },
+        let Some(tls) = &self.tls else {
+            return connection::serve(self.hub.clone(), self.venue, io, |_| {}).await;
+        };
+        if let Some(io) = connection::accept_tls(tls, io).await {
+            connection::serve(self.hub.clone(), self.venue, io, |_| {}).await;
         }
     }
 }
 
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acceptor").field("venue", &self.venue).finish_non_exhaustive()
+        f.debug_struct("Acceptor")
+            .field("venue", &self.venue)
+            .finish_non_exhaustive()
     }
 }

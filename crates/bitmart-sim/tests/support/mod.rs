@@ -1,5 +1,6 @@
 //! A client with no opinions: it says what it is told and shows every frame.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a failed helper is a failed test")]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,12 +20,12 @@ use tokio_rustls::TlsConnector;
 /// Longer than anything here takes, shorter than anybody's patience.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// What arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     Text(String),
     Binary(Vec<u8>),
     Ping,
@@ -36,41 +37,45 @@ pub enum Seen {
     Reset,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     socket: WebSocket<Box<dyn Stream>>,
     /// The head of the upgrade's answer.
-    pub head: String,
+    pub(crate) head: String,
 }
 
 /// A simulator for tests: plain, stepped by hand, without a story.
-pub fn quiet() -> Builder {
+pub(crate) fn quiet() -> Builder {
     Simulator::builder().tls(false).tick(Tick::Manual).story(false)
 }
 
-pub fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
     let now = SystemTime::now();
     u64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
 /// The three strings of a login: key, timestamp, signature.
-pub fn login_args(account: &Account, timestamp_ms: u64) -> [String; 3] {
+pub(crate) fn login_args(account: &Account, timestamp_ms: u64) -> [String; 3] {
     let credentials = Credentials::new(account.key(), account.secret(), account.memo()).unwrap();
     let signature = HmacSigner::new(credentials).sign_login(timestamp_ms).unwrap();
-    [account.key().to_owned(), timestamp_ms.to_string(), signature.as_str().to_owned()]
+    [
+        account.key().to_owned(),
+        timestamp_ms.to_string(),
+        signature.as_str().to_owned(),
+    ]
 }
 
-pub fn spot_login(account: &Account) -> String {
+pub(crate) fn spot_login(account: &Account) -> String {
     let args = login_args(account, now_ms());
     serde_json::json!({ "op": "login", "args": args }).to_string()
 }
 
-pub fn futures_login(account: &Account) -> String {
+pub(crate) fn futures_login(account: &Account) -> String {
     let [key, timestamp, signature] = login_args(account, now_ms());
     serde_json::json!({ "action": "access", "args": [key, timestamp, signature, "web"] }).to_string()
 }
 
-pub fn subscribe(market: Market, topics: &[&str]) -> String {
+pub(crate) fn subscribe(market: Market, topics: &[&str]) -> String {
     match market {
         Market::Spot => serde_json::json!({ "op": "subscribe", "args": topics }).to_string(),
         Market::Futures => serde_json::json!({ "action": "subscribe", "args": topics }).to_string(),
@@ -78,8 +83,10 @@ pub fn subscribe(market: Market, topics: &[&str]) -> String {
 }
 
 /// Opens a stream to an endpoint, with TLS if the simulator has it.
-pub async fn open(sim: &Simulator, environment: Environment, market: Market) -> Box<dyn Stream> {
-    let tcp = TcpStream::connect(("127.0.0.1", sim.port(environment, market))).await.unwrap();
+pub(crate) async fn open(sim: &Simulator, environment: Environment, market: Market) -> Box<dyn Stream> {
+    let tcp = TcpStream::connect(("127.0.0.1", sim.port(environment, market)))
+        .await
+        .unwrap();
     if sim.url(environment, market, Side::Public).starts_with("ws:") {
         return Box::new(tcp);
     }
@@ -92,11 +99,16 @@ pub async fn open(sim: &Simulator, environment: Environment, market: Market) -> 
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("localhost").unwrap();
-    Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap())
+    Box::new(
+        TlsConnector::from(Arc::new(config))
+            .connect(name, tcp)
+            .await
+            .unwrap(),
+    )
 }
 
 /// Asks for an upgrade; the stream and the answer's head.
-pub async fn upgrade<S: Stream>(mut stream: S, side: Side) -> (S, String) {
+pub(crate) async fn upgrade<S: Stream>(mut stream: S, side: Side) -> (S, String) {
     let path = if side == Side::Public { "/api" } else { "/user" };
     let request = format!(
         "GET {path}?protocol=1.1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -107,7 +119,10 @@ pub async fn upgrade<S: Stream>(mut stream: S, side: Side) -> (S, String) {
     let mut head = Vec::new();
     // A byte at a time: what follows the head belongs to the frames.
     while !head.ends_with(b"\r\n\r\n") {
-        match timeout(DEADLINE, stream.read_u8()).await.expect("an answer to the upgrade") {
+        match timeout(DEADLINE, stream.read_u8())
+            .await
+            .expect("an answer to the upgrade")
+        {
             Ok(byte) => head.push(byte),
             Err(_) => break,
         }
@@ -116,17 +131,22 @@ pub async fn upgrade<S: Stream>(mut stream: S, side: Side) -> (S, String) {
 }
 
 impl Client {
-    pub async fn connect(sim: &Simulator, market: Market, side: Side) -> Self {
+    pub(crate) async fn connect(sim: &Simulator, market: Market, side: Side) -> Self {
         Self::connect_in(sim, Environment::Live, market, side).await
     }
 
-    pub async fn connect_in(sim: &Simulator, environment: Environment, market: Market, side: Side) -> Self {
+    pub(crate) async fn connect_in(
+        sim: &Simulator,
+        environment: Environment,
+        market: Market,
+        side: Side,
+    ) -> Self {
         let (stream, head) = upgrade(open(sim, environment, market).await, side).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         Self::over(stream, head)
     }
 
-    pub fn over(stream: Box<dyn Stream>, head: String) -> Self {
+    pub(crate) fn over(stream: Box<dyn Stream>, head: String) -> Self {
         let mut socket = WebSocket::after_handshake(stream, Role::Client);
         socket.set_auto_close(false);
         socket.set_auto_pong(false);
@@ -134,13 +154,13 @@ impl Client {
     }
 
     /// A private connection, logged in.
-    pub async fn logged_in(sim: &Simulator, market: Market, account: &Account) -> Self {
+    pub(crate) async fn logged_in(sim: &Simulator, market: Market, account: &Account) -> Self {
         let mut client = Self::connect(sim, market, Side::Private).await;
         client.log_in(market, account).await;
         client
     }
 
-    pub async fn log_in(&mut self, market: Market, account: &Account) {
+    pub(crate) async fn log_in(&mut self, market: Market, account: &Account) {
         let (request, answer) = match market {
             Market::Spot => (spot_login(account), r#"{"event":"login"}"#),
             Market::Futures => (futures_login(account), r#"{"action":"access","success":true}"#),
@@ -149,18 +169,20 @@ impl Client {
         assert_eq!(self.next().await, Seen::Text(answer.into()));
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.send_frame(true, OpCode::Text, text.as_bytes()).await;
     }
 
-    pub async fn send_frame(&mut self, is_final: bool, opcode: OpCode, payload: &[u8]) {
+    pub(crate) async fn send_frame(&mut self, is_final: bool, opcode: OpCode, payload: &[u8]) {
         let frame = Frame::new(is_final, opcode, None, Payload::Owned(payload.to_vec()));
         self.socket.write_frame(frame).await.unwrap();
         self.socket.flush().await.unwrap();
     }
 
-    pub async fn next(&mut self) -> Seen {
-        let frame = timeout(DEADLINE, self.socket.read_frame()).await.expect("a frame within the deadline");
+    pub(crate) async fn next(&mut self) -> Seen {
+        let frame = timeout(DEADLINE, self.socket.read_frame())
+            .await
+            .expect("a frame within the deadline");
         let frame = match frame {
             Ok(frame) => frame,
             Err(fastwebsockets::WebSocketError::UnexpectedEOF) => return Seen::End,
@@ -182,7 +204,7 @@ impl Client {
     }
 
     /// The next text, which must be one.
-    pub async fn text(&mut self) -> String {
+    pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
             Seen::Text(text) => text,
             other => panic!("a text was expected, not {other:?}"),
@@ -190,19 +212,19 @@ impl Client {
     }
 
     /// The next text as JSON.
-    pub async fn json(&mut self) -> Value {
+    pub(crate) async fn json(&mut self) -> Value {
         let text = self.text().await;
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
     /// Sends and takes the next text.
-    pub async fn ask(&mut self, text: &str) -> String {
+    pub(crate) async fn ask(&mut self, text: &str) -> String {
         self.send(text).await;
         self.text().await
     }
 
     /// Subscribes and takes as many texts as topics.
-    pub async fn subscribe(&mut self, market: Market, topics: &[&str]) -> Vec<String> {
+    pub(crate) async fn subscribe(&mut self, market: Market, topics: &[&str]) -> Vec<String> {
         self.send(&subscribe(market, topics)).await;
         let mut answers = Vec::new();
         for _ in topics {
@@ -212,7 +234,7 @@ impl Client {
     }
 
     /// Asserts that nothing arrives for a while.
-    pub async fn is_quiet(&mut self) {
+    pub(crate) async fn is_quiet(&mut self) {
         let quiet = timeout(Duration::from_millis(200), self.socket.read_frame()).await;
         // Dropping a read loses the place in the stream; the caller is done reading.
         assert!(quiet.is_err(), "something arrived");

@@ -3,6 +3,8 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use bitmart_session::Retry;
+
 use super::TlsFault;
 
 /// How much of a refusal's body a message shows, in characters. [`ConnectError::UpgradeRefused`] holds more
@@ -32,21 +34,6 @@ impl fmt::Display for Step {
             Self::Upgrade => "the WebSocket upgrade",
         })
     }
-}
-
-/// Whether and when another attempt can help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Retry {
-    /// The network or the venue has a bad moment: retry with the usual backoff.
-    Normal,
-    /// Somebody has to change something first, here or there: retry seldom.
-    Slow,
-    /// The venue said when.
-    After {
-        /// Milliseconds from its answer on, at most [`MAX_RETRY_AFTER_MS`](super::MAX_RETRY_AFTER_MS).
-        delay_ms: u64,
-    },
 }
 
 /// What kind of failure a [`ConnectError`] is, without its particulars.
@@ -220,7 +207,7 @@ impl ConnectError {
             Self::UpgradeRefused {
                 retry_after_ms: Some(delay_ms),
                 ..
-            } => Retry::After { delay_ms: *delay_ms },
+            } => Retry::After { ms: *delay_ms },
             Self::UpgradeRefused {
                 status: 408 | 500..=599,
                 ..

@@ -69,11 +69,17 @@ pub(super) const INSTRUMENTS: [Instrument; 2] = [
 ];
 
 /// What an account begins with.
-const INITIAL: [(&str, Amount); 3] =
-    [("BTC", Amount::ZERO), ("ETH", Amount::ZERO), (CURRENCY, Amount::whole(100_000))];
+const INITIAL: [(&str, Amount); 3] = [
+    ("BTC", Amount::ZERO),
+    ("ETH", Amount::ZERO),
+    (CURRENCY, Amount::whole(100_000)),
+];
 /// As [`INITIAL`], of demo money.
-const INITIAL_DEMO: [(&str, Amount); 3] =
-    [("BTC", Amount::ZERO), ("ETH", Amount::ZERO), (CURRENCY, Amount::whole(50_000))];
+const INITIAL_DEMO: [(&str, Amount); 3] = [
+    ("BTC", Amount::ZERO),
+    ("ETH", Amount::ZERO),
+    (CURRENCY, Amount::whole(50_000)),
+];
 
 /// What an account has of one currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,8 +171,12 @@ fn margin(worth: Amount) -> Amount {
 
 /// Reads a number of contracts.
 pub(super) fn contracts(text: &str) -> Result<u64, ScriptError> {
-    let contracts = positive(text, 0)?.to_scaled(0).and_then(|contracts| u64::try_from(contracts).ok());
-    contracts.ok_or_else(|| ScriptError::Malformed { text: text.to_owned() })
+    let contracts = positive(text, 0)?
+        .to_scaled(0)
+        .and_then(|contracts| u64::try_from(contracts).ok());
+    contracts.ok_or_else(|| ScriptError::Malformed {
+        text: text.to_owned(),
+    })
 }
 
 #[derive(Clone, Debug)]
@@ -205,16 +215,32 @@ pub(super) struct FuturesMarket {
 impl FuturesMarket {
     pub(super) fn new(seed: u64, is_demo: bool, accounts: usize, clock: &Clock) -> Self {
         let assets = if is_demo { INITIAL_DEMO } else { INITIAL }
-            .map(|(currency, available)| (currency, FuturesAsset { available, ..FuturesAsset::default() }))
+            .map(|(currency, available)| {
+                (
+                    currency,
+                    FuturesAsset {
+                        available,
+                        ..FuturesAsset::default()
+                    },
+                )
+            })
             .into_iter()
             .collect();
-        let account = Account { assets, orders: BTreeMap::new(), positions: BTreeMap::new() };
-        let stream = |name: &str| Random::new(seed, &format!("{} {name}", if is_demo { "demo" } else { "live" }));
+        let account = Account {
+            assets,
+            orders: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        };
+        let stream =
+            |name: &str| Random::new(seed, &format!("{} {name}", if is_demo { "demo" } else { "live" }));
         let walks: Vec<Walk> = INSTRUMENTS
             .iter()
             .map(|it| Walk::new(it.start_price, it.price_decimals, stream(it.symbol)))
             .collect();
-        let statistics = walks.iter().map(|walk| Statistics::new(clock.day(), walk.price())).collect();
+        let statistics = walks
+            .iter()
+            .map(|walk| Statistics::new(clock.day(), walk.price()))
+            .collect();
         Self {
             accounts: vec![account; accounts],
             walks,
@@ -245,7 +271,10 @@ impl FuturesMarket {
     }
 
     fn walk(&self, instrument: &Instrument) -> &Walk {
-        let index = INSTRUMENTS.iter().position(|it| it.symbol == instrument.symbol).unwrap_or(0);
+        let index = INSTRUMENTS
+            .iter()
+            .position(|it| it.symbol == instrument.symbol)
+            .unwrap_or(0);
         &self.walks[index]
     }
 
@@ -262,8 +291,13 @@ impl FuturesMarket {
         clock: &mut Clock,
         out: &mut Vec<Push>,
     ) -> Result<u64, ScriptError> {
-        let unknown = || ScriptError::UnknownSymbol { symbol: order.symbol.clone() };
-        let instrument = INSTRUMENTS.iter().find(|it| it.symbol == order.symbol).ok_or_else(unknown)?;
+        let unknown = || ScriptError::UnknownSymbol {
+            symbol: order.symbol.clone(),
+        };
+        let instrument = INSTRUMENTS
+            .iter()
+            .find(|it| it.symbol == order.symbol)
+            .ok_or_else(unknown)?;
         if matches!(order.intent, Intent::Buy | Intent::Sell) {
             return Err(unknown());
         }
@@ -275,9 +309,14 @@ impl FuturesMarket {
         let size = contracts(&order.amount)?;
         let margin_price = price.unwrap_or(self.walk(instrument).price());
         // From here on every price × contracts of this order fits, the sum over its fills as well.
-        let worth = instrument.checked_worth(margin_price, size).ok_or(ScriptError::Insufficient)?;
+        let worth = instrument
+            .checked_worth(margin_price, size)
+            .ok_or(ScriptError::Insufficient)?;
         margin_price.share(size, 1).ok_or(ScriptError::Insufficient)?;
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         if holder.orders.len() >= MAX_OPEN_ORDERS {
             return Err(ScriptError::TooManyOrders);
         }
@@ -305,7 +344,11 @@ impl FuturesMarket {
             return Err(ScriptError::Insufficient);
         }
         let now = clock.stamp();
-        let order = Order { created_ms: now, updated_ms: now, ..order };
+        let order = Order {
+            created_ms: now,
+            updated_ms: now,
+            ..order
+        };
         self.next_order_id = order.id;
         wire::order(account, wire::Action::Submit, &order, out);
         if order.is_opening() {
@@ -338,19 +381,31 @@ impl FuturesMarket {
         let (instrument, intent, limit) = (order.instrument, order.intent, order.price);
         let price = price.or(limit).unwrap_or(self.walk(instrument).price());
         if !price.is_positive() || price.to_scaled(instrument.price_decimals).is_none() {
-            return Err(ScriptError::Malformed { text: price.to_string() });
+            return Err(ScriptError::Malformed {
+                text: price.to_string(),
+            });
         }
-        let is_against_limit =
-            limit.is_some_and(|limit| if intent.is_buy() { price > limit } else { price < limit });
+        let is_against_limit = limit.is_some_and(|limit| {
+            if intent.is_buy() {
+                price > limit
+            } else {
+                price < limit
+            }
+        });
         if size == 0 || size > order.remaining() || is_against_limit {
             return Err(ScriptError::ExceedsOrder);
         }
-        let worth = instrument.checked_worth(price, size).ok_or(ScriptError::ExceedsOrder)?;
+        let worth = instrument
+            .checked_worth(price, size)
+            .ok_or(ScriptError::ExceedsOrder)?;
         let cost = price.share(size, 1).ok_or(ScriptError::ExceedsOrder)?;
         let fee_rate = if limit.is_some() { MAKER_FEE } else { TAKER_FEE };
         let fee = worth.times(fee_rate).ok_or(ScriptError::ExceedsOrder)?;
 
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         let order = holder.orders.get(&id).ok_or(ScriptError::UnknownOrder)?;
         let mut order = order.clone();
         let mut position = holder.position(&order).clone();
@@ -370,7 +425,9 @@ impl FuturesMarket {
             asset.available += released - deposit - fee;
             asset.position_deposit += deposit;
         } else {
-            let closed = position.close(size, worth, now).ok_or(ScriptError::Insufficient)?;
+            let closed = position
+                .close(size, worth, now)
+                .ok_or(ScriptError::Insufficient)?;
             asset.position_deposit -= closed.deposit;
             asset.available += closed.deposit + closed.profit - fee;
         }
@@ -381,12 +438,20 @@ impl FuturesMarket {
 
         clock.stamp();
         let trade_id = self.next_trade_id();
-        order.last_trade = Some(LastTrade { trade_id, size, price, fee });
+        order.last_trade = Some(LastTrade {
+            trade_id,
+            size,
+            price,
+            fee,
+        });
         order.updated_ms = now;
         wire::order(account, wire::Action::Match, &order, out);
         wire::positions(account, &[&position], out);
         wire::asset(account, CURRENCY, asset, out);
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         *holder.asset() = asset;
         *holder.position(&order) = position;
         if order.state == State::Finished {
@@ -395,7 +460,11 @@ impl FuturesMarket {
             holder.orders.insert(id, order);
         }
         // A resting order was hit by somebody on the other side; a market order hit somebody itself.
-        let is_taker_buy = if limit.is_some() { !intent.is_buy() } else { intent.is_buy() };
+        let is_taker_buy = if limit.is_some() {
+            !intent.is_buy()
+        } else {
+            intent.is_buy()
+        };
         self.print_trade(instrument, trade_id, price, size, is_taker_buy, clock, out);
         Ok(())
     }
@@ -408,7 +477,10 @@ impl FuturesMarket {
         clock: &mut Clock,
         out: &mut Vec<Push>,
     ) -> Result<(), ScriptError> {
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         let mut order = holder.orders.remove(&id).ok_or(ScriptError::UnknownOrder)?;
         let now = clock.stamp();
         order.updated_ms = now;
@@ -430,7 +502,9 @@ impl FuturesMarket {
 
     /// Books money that comes from outside.
     fn recharge(&mut self, account: usize, amount: Amount, out: &mut Vec<Push>) {
-        let Some(holder) = self.accounts.get_mut(account) else { return };
+        let Some(holder) = self.accounts.get_mut(account) else {
+            return;
+        };
         let asset = holder.asset();
         asset.available += amount;
         wire::asset(account, CURRENCY, *asset, out);
@@ -443,8 +517,11 @@ impl FuturesMarket {
         }
         self.positions_due_ms = clock.now_ms() + POSITION_MS;
         for (number, account) in self.accounts.iter().enumerate() {
-            let open: Vec<&Position> =
-                account.positions.values().filter(|position| position.held() > 0).collect();
+            let open: Vec<&Position> = account
+                .positions
+                .values()
+                .filter(|position| position.held() > 0)
+                .collect();
             wire::positions(number, &open, out);
         }
     }

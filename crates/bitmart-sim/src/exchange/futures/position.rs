@@ -68,11 +68,6 @@ impl Position {
         self.closed
     }
 
-    #[cfg(test)]
-    pub(super) fn deposit(&self) -> Amount {
-        self.deposit
-    }
-
     /// Contracts that no closing order has locked.
     pub(super) fn closable(&self) -> u64 {
         self.held - self.frozen
@@ -92,7 +87,10 @@ impl Position {
     /// Adds contracts. From flat it is a new position.
     pub(super) fn open(&mut self, contracts: u64, worth: Amount, deposit: Amount, now_ms: u64) {
         if self.held == 0 {
-            *self = Self { created_ms: now_ms, ..Self::new(self.instrument, self.side) };
+            *self = Self {
+                created_ms: now_ms,
+                ..Self::new(self.instrument, self.side)
+            };
         }
         self.held += contracts;
         self.cost += worth;
@@ -140,7 +138,8 @@ impl Position {
             return Amount::ZERO;
         }
         let price = self.hold_price();
-        let distance = price.share(1, LEVERAGE).unwrap_or_default() - price.times(MAINTENANCE).unwrap_or_default();
+        let distance =
+            price.share(1, LEVERAGE).unwrap_or_default() - price.times(MAINTENANCE).unwrap_or_default();
         match self.side {
             Side::Long => price - distance,
             Side::Short => price + distance,
@@ -149,7 +148,11 @@ impl Position {
 
     /// Price per coin of contracts that are worth an amount; zero for none.
     fn average(&self, worth: Amount, contracts: u64) -> Amount {
-        let coins = self.instrument.contract_size.share(contracts, 1).unwrap_or_default();
+        let coins = self
+            .instrument
+            .contract_size
+            .share(contracts, 1)
+            .unwrap_or_default();
         worth.over(coins).unwrap_or_default()
     }
 }

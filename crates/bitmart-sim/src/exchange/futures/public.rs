@@ -25,7 +25,10 @@ pub(in crate::exchange) struct Tape {
 
 impl Tape {
     pub(super) fn new(random: Random) -> Self {
-        Self { random, ticker_due_ms: 0 }
+        Self {
+            random,
+            ticker_due_ms: 0,
+        }
     }
 }
 
@@ -51,7 +54,10 @@ impl FuturesMarket {
     }
 
     /// Counts a trade and announces it.
-    #[expect(clippy::too_many_arguments, reason = "a trade is these values, and nothing else groups them")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a trade is these values, and nothing else groups them"
+    )]
     pub(super) fn print_trade(
         &mut self,
         instrument: &Instrument,
@@ -81,7 +87,12 @@ impl FuturesMarket {
     }
 
     fn tell_best(&mut self, index: usize, is_ticker_due: bool, now_ms: u64, out: &mut Vec<Push>) {
-        let Instrument { symbol, story_lots, price_decimals, .. } = &INSTRUMENTS[index];
+        let Instrument {
+            symbol,
+            story_lots,
+            price_decimals,
+            ..
+        } = &INSTRUMENTS[index];
         let mut contracts = || 1 + self.tape.random.below(20 * story_lots.1.unsigned_abs());
         let (bid_size, ask_size) = (contracts(), contracts());
         let walk = &self.walks[index];
@@ -96,7 +107,8 @@ impl FuturesMarket {
         }
         let day = &self.statistics[index];
         let offset = self.tape.random.between(-INDEX_DISTANCE, INDEX_DISTANCE);
-        let index_price = walk.price_at(offset) + Amount::scaled(self.tape.random.between(0, 999), price_decimals + 4);
+        let index_price =
+            walk.price_at(offset) + Amount::scaled(self.tape.random.between(0, 999), price_decimals + 4);
         let data = format!(
             concat!(
                 r#"{{"symbol":"{symbol}","last_price":"{last}","volume_24":"{volume}","range":"{range}","#,
@@ -122,5 +134,10 @@ impl FuturesMarket {
 }
 
 fn public(topic: String, payload: String) -> Push {
-    Push { market: Market::Futures, audience: Audience::Everyone, topic, payload }
+    Push {
+        market: Market::Futures,
+        audience: Audience::Everyone,
+        topic,
+        payload,
+    }
 }

@@ -1,10 +1,10 @@
 //! What an account does by itself on futures: one act per tick, the symbols in turn, forever.
 
 use super::{FuturesMarket, INSTRUMENTS, Instrument};
+use crate::exchange::Push;
 use crate::exchange::amount::Amount;
 use crate::exchange::order::{Intent, NewOrder, ScriptError};
 use crate::exchange::time::Clock;
-use crate::exchange::Push;
 use crate::random::Random;
 
 /// How far from the price an order rests that is meant to be canceled, in units of the price's last decimal.
@@ -77,10 +77,19 @@ impl Story {
             .enumerate()
             .map(|(number, instrument)| {
                 let next_act = if number % 2 == 0 { 0 } else { SHORT_ACTS };
-                Lane { instrument, next_act, order: None }
+                Lane {
+                    instrument,
+                    next_act,
+                    order: None,
+                }
             })
             .collect();
-        Self { account, lanes, turn: 0, random }
+        Self {
+            account,
+            lanes,
+            turn: 0,
+            random,
+        }
     }
 
     /// Does the next act on the symbol whose turn it is.
@@ -94,10 +103,19 @@ impl Story {
         self.turn = (self.turn + 1) % INSTRUMENTS.len();
         let act = ACTS[lane.next_act];
         lane.next_act = (lane.next_act + 1) % ACTS.len();
-        let mut stage = Stage { account: self.account, random: &mut self.random, market, clock, out };
+        let mut stage = Stage {
+            account: self.account,
+            random: &mut self.random,
+            market,
+            clock,
+            out,
+        };
         let result = stage.perform(lane, act);
         // A script may have finished the order, or closed the position: then this act is left out.
-        if matches!((act, result), (Act::Open(_) | Act::OpenAway(_), Err(ScriptError::Insufficient))) {
+        if matches!(
+            (act, result),
+            (Act::Open(_) | Act::OpenAway(_), Err(ScriptError::Insufficient))
+        ) {
             stage.market.recharge(stage.account, RECHARGE, stage.out);
         }
     }
@@ -126,19 +144,25 @@ impl Stage<'_> {
             Act::CloseHalf(intent) => {
                 let size = self.held(lane.instrument, intent).div_ceil(2);
                 let price = self.price(lane.instrument, intent, NEAR);
-                lane.order =
-                    Some(self.place(NewOrder::limit(lane.instrument.symbol, intent, price, size.to_string()))?);
+                lane.order = Some(self.place(NewOrder::limit(
+                    lane.instrument.symbol,
+                    intent,
+                    price,
+                    size.to_string(),
+                ))?);
                 Ok(())
             }
             Act::FillPart => {
                 let id = lane.order.ok_or(ScriptError::UnknownOrder)?;
                 let part = part(self.left(id)?, self.random);
-                self.market.fill(self.account, id, part, None, self.clock, self.out)
+                self.market
+                    .fill(self.account, id, part, None, self.clock, self.out)
             }
             Act::FillRest => {
                 let id = lane.order.take().ok_or(ScriptError::UnknownOrder)?;
                 let left = self.left(id)?;
-                self.market.fill(self.account, id, left, None, self.clock, self.out)
+                self.market
+                    .fill(self.account, id, left, None, self.clock, self.out)
             }
             Act::Cancel => {
                 let id = lane.order.take().ok_or(ScriptError::UnknownOrder)?;
@@ -147,7 +171,8 @@ impl Stage<'_> {
             Act::CloseAll(intent) => {
                 let size = self.held(lane.instrument, intent);
                 let id = self.place(NewOrder::market(lane.instrument.symbol, intent, size.to_string()))?;
-                self.market.fill(self.account, id, size, None, self.clock, self.out)
+                self.market
+                    .fill(self.account, id, size, None, self.clock, self.out)
             }
         }
     }
@@ -167,11 +192,19 @@ impl Stage<'_> {
     }
 
     fn held(&self, instrument: &Instrument, intent: Intent) -> u64 {
-        self.market.held(self.account, instrument.symbol, matches!(intent, Intent::CloseLong))
+        self.market.held(
+            self.account,
+            instrument.symbol,
+            matches!(intent, Intent::CloseLong),
+        )
     }
 
     fn left(&self, id: u64) -> Result<u64, ScriptError> {
-        Ok(self.market.order(self.account, id).ok_or(ScriptError::UnknownOrder)?.remaining())
+        Ok(self
+            .market
+            .order(self.account, id)
+            .ok_or(ScriptError::UnknownOrder)?
+            .remaining())
     }
 
     fn place(&mut self, order: NewOrder) -> Result<u64, ScriptError> {

@@ -58,7 +58,11 @@ pub(super) fn order(account: usize, action: Action, order: &Order, out: &mut Vec
         side = side,
         kind = if order.price.is_some() { "limit" } else { "market" },
         leverage = LEVERAGE,
-        open_type = if order.instrument.is_isolated { "isolated" } else { "cross" },
+        open_type = if order.instrument.is_isolated {
+            "isolated"
+        } else {
+            "cross"
+        },
         deal_average = deal_average,
         filled = order.filled,
         created = order.created_ms,
@@ -69,7 +73,11 @@ pub(super) fn order(account: usize, action: Action, order: &Order, out: &mut Vec
 }
 
 pub(super) fn asset(account: usize, currency: &str, asset: FuturesAsset, out: &mut Vec<Push>) {
-    let FuturesAsset { available, position_deposit, frozen } = asset;
+    let FuturesAsset {
+        available,
+        position_deposit,
+        frozen,
+    } = asset;
     let topic = format!("futures/asset:{currency}");
     let payload = format!(
         r#"{{"group":"{topic}","data":{{"currency":"{currency}","available_balance":"{available}","position_deposit":"{position_deposit}","frozen_balance":"{frozen}"}}}}"#
@@ -85,8 +93,11 @@ pub(super) fn positions(account: usize, positions: &[&Position], out: &mut Vec<P
 
 fn position_item(position: &Position) -> String {
     let liquidation = position.liquidation_price();
-    let liquidation =
-        if liquidation.is_positive() { liquidation.fixed(LIQUIDATION_DECIMALS).to_string() } else { "0".into() };
+    let liquidation = if liquidation.is_positive() {
+        liquidation.fixed(LIQUIDATION_DECIMALS).to_string()
+    } else {
+        "0".into()
+    };
     format!(
         concat!(
             r#"{{"symbol":"{symbol}","hold_volume":"{held}","position_type":{side},"open_type":{open_type},"#,
@@ -111,5 +122,10 @@ fn position_item(position: &Position) -> String {
 }
 
 fn private(account: usize, topic: String, payload: String) -> Push {
-    Push { market: Market::Futures, audience: Audience::Account(account), topic, payload }
+    Push {
+        market: Market::Futures,
+        audience: Audience::Account(account),
+        topic,
+        payload,
+    }
 }

@@ -61,8 +61,11 @@ pub(super) const INSTRUMENTS: [Instrument; 2] = [
 ];
 
 /// What an account begins with.
-const INITIAL: [(&str, Amount); 3] =
-    [("BTC", Amount::whole(2)), ("ETH", Amount::whole(40)), ("USDT", Amount::whole(100_000))];
+const INITIAL: [(&str, Amount); 3] = [
+    ("BTC", Amount::whole(2)),
+    ("ETH", Amount::whole(40)),
+    ("USDT", Amount::whole(100_000)),
+];
 
 /// What an account has of one coin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,11 +80,21 @@ pub struct SpotBalance {
 /// What an order is for: the amounts that bound it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Terms {
-    LimitBuy { price: Amount, size: Amount },
-    LimitSell { price: Amount, size: Amount },
+    LimitBuy {
+        price: Amount,
+        size: Amount,
+    },
+    LimitSell {
+        price: Amount,
+        size: Amount,
+    },
     /// Spends an amount of the quote currency.
-    MarketBuy { notional: Amount },
-    MarketSell { size: Amount },
+    MarketBuy {
+        notional: Amount,
+    },
+    MarketSell {
+        size: Amount,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +154,10 @@ impl Order {
             Terms::MarketBuy { notional } => {
                 let left = (notional - self.filled_notional).over(price).unwrap_or_default();
                 let decimals = self.instrument.size_decimals;
-                left.fixed(decimals as usize).to_string().parse().unwrap_or_default()
+                left.fixed(decimals as usize)
+                    .to_string()
+                    .parse()
+                    .unwrap_or_default()
             }
         }
     }
@@ -192,15 +208,29 @@ pub(super) struct SpotMarket {
 impl SpotMarket {
     pub(super) fn new(seed: u64, accounts: usize, clock: &Clock) -> Self {
         let balances = INITIAL
-            .map(|(coin, available)| (coin, SpotBalance { available, frozen: Amount::ZERO }))
+            .map(|(coin, available)| {
+                (
+                    coin,
+                    SpotBalance {
+                        available,
+                        frozen: Amount::ZERO,
+                    },
+                )
+            })
             .into_iter()
             .collect();
-        let account = Account { balances, orders: BTreeMap::new() };
+        let account = Account {
+            balances,
+            orders: BTreeMap::new(),
+        };
         let walks: Vec<Walk> = INSTRUMENTS
             .iter()
             .map(|it| Walk::new(it.start_price, it.price_decimals, Random::new(seed, it.symbol)))
             .collect();
-        let statistics = walks.iter().map(|walk| Statistics::new(clock.day(), walk.price())).collect();
+        let statistics = walks
+            .iter()
+            .map(|walk| Statistics::new(clock.day(), walk.price()))
+            .collect();
         Self {
             accounts: vec![account; accounts],
             walks,
@@ -221,7 +251,10 @@ impl SpotMarket {
     }
 
     fn walk(&self, instrument: &Instrument) -> &Walk {
-        let index = INSTRUMENTS.iter().position(|it| it.symbol == instrument.symbol).unwrap_or(0);
+        let index = INSTRUMENTS
+            .iter()
+            .position(|it| it.symbol == instrument.symbol)
+            .unwrap_or(0);
         &self.walks[index]
     }
 
@@ -236,27 +269,38 @@ impl SpotMarket {
         let instrument = INSTRUMENTS
             .iter()
             .find(|it| it.symbol == order.symbol)
-            .ok_or_else(|| ScriptError::UnknownSymbol { symbol: order.symbol.clone() })?;
+            .ok_or_else(|| ScriptError::UnknownSymbol {
+                symbol: order.symbol.clone(),
+            })?;
         let client_order_id = order.checked_client_order_id()?.to_owned();
         let size = || positive(&order.amount, instrument.size_decimals);
         let terms = match (order.intent, &order.price) {
-            (Intent::Buy, Some(price)) => {
-                Terms::LimitBuy { price: positive(price, instrument.price_decimals)?, size: size()? }
-            }
-            (Intent::Sell, Some(price)) => {
-                Terms::LimitSell { price: positive(price, instrument.price_decimals)?, size: size()? }
-            }
-            (Intent::Buy, None) => {
-                Terms::MarketBuy { notional: positive(&order.amount, instrument.price_decimals)? }
-            }
+            (Intent::Buy, Some(price)) => Terms::LimitBuy {
+                price: positive(price, instrument.price_decimals)?,
+                size: size()?,
+            },
+            (Intent::Sell, Some(price)) => Terms::LimitSell {
+                price: positive(price, instrument.price_decimals)?,
+                size: size()?,
+            },
+            (Intent::Buy, None) => Terms::MarketBuy {
+                notional: positive(&order.amount, instrument.price_decimals)?,
+            },
             (Intent::Sell, None) => Terms::MarketSell { size: size()? },
-            _ => return Err(ScriptError::UnknownSymbol { symbol: order.symbol.clone() }),
+            _ => {
+                return Err(ScriptError::UnknownSymbol {
+                    symbol: order.symbol.clone(),
+                });
+            }
         };
         if let Terms::LimitBuy { price, size } | Terms::LimitSell { price, size } = terms {
             // From here on every price × size of this order fits.
             price.times(size).ok_or(ScriptError::Insufficient)?;
         }
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         if holder.orders.len() >= MAX_OPEN_ORDERS {
             return Err(ScriptError::TooManyOrders);
         }
@@ -304,28 +348,50 @@ impl SpotMarket {
         let market_price = self.walk(instrument).price();
         let price = price.or(limit).unwrap_or(market_price);
         let detail_id = self.next_detail_id + 1 + self.ids.below(ID_STRIDE);
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         let order = holder.orders.get_mut(&id).ok_or(ScriptError::UnknownOrder)?;
         let is_buy = order.is_buy();
         let is_against_limit = limit.is_some_and(|limit| if is_buy { price > limit } else { price < limit });
-        for (amount, decimals) in [(size, instrument.size_decimals), (price, instrument.price_decimals)] {
+        for (amount, decimals) in [
+            (size, instrument.size_decimals),
+            (price, instrument.price_decimals),
+        ] {
             if !amount.is_positive() || amount.to_scaled(decimals).is_none() {
-                return Err(ScriptError::Malformed { text: amount.to_string() });
+                return Err(ScriptError::Malformed {
+                    text: amount.to_string(),
+                });
             }
         }
         if is_against_limit || size > order.remaining(price) {
             return Err(ScriptError::ExceedsOrder);
         }
         let notional = price.times(size).ok_or(ScriptError::ExceedsOrder)?;
-        let fee = if is_buy { worth(FEE_RATE, size) } else { worth(FEE_RATE, notional) };
+        let fee = if is_buy {
+            worth(FEE_RATE, size)
+        } else {
+            worth(FEE_RATE, notional)
+        };
 
         let now = clock.stamp();
         let (locked_coin, locked_before) = order.lock();
         order.filled_size += size;
         order.filled_notional += notional;
-        order.last_fill = Some(Fill { detail_id, price, size, time_ms: now, is_maker: limit.is_some() });
+        order.last_fill = Some(Fill {
+            detail_id,
+            price,
+            size,
+            time_ms: now,
+            is_maker: limit.is_some(),
+        });
         order.updated_ms = now;
-        order.state = if order.is_done(price) { State::Filled } else { State::PartiallyFilled };
+        order.state = if order.is_done(price) {
+            State::Filled
+        } else {
+            State::PartiallyFilled
+        };
         let is_finished = order.state == State::Filled;
         let locked_after = if is_finished { Amount::ZERO } else { order.lock().1 };
         wire::order(account, order, fee, out);
@@ -333,13 +399,24 @@ impl SpotMarket {
             holder.orders.remove(&id);
         }
 
-        let (spent, received) = if is_buy { (notional, size - fee) } else { (size, notional - fee) };
+        let (spent, received) = if is_buy {
+            (notional, size - fee)
+        } else {
+            (size, notional - fee)
+        };
         let balance = holder.balance(locked_coin);
         balance.frozen -= locked_before - locked_after;
         balance.available += locked_before - locked_after - spent;
         let other = if is_buy { instrument.base } else { instrument.quote };
         holder.balance(other).available += received;
-        wire::balances(account, "TRANSACTION_COMPLETED", now, &holder.balances, &[instrument.base, instrument.quote], out);
+        wire::balances(
+            account,
+            "TRANSACTION_COMPLETED",
+            now,
+            &holder.balances,
+            &[instrument.base, instrument.quote],
+            out,
+        );
         self.next_detail_id = detail_id;
         // A resting order was hit by somebody on the other side; a market order hit somebody itself.
         let is_taker_buy = if limit.is_some() { !is_buy } else { is_buy };
@@ -355,15 +432,21 @@ impl SpotMarket {
         clock: &mut Clock,
         out: &mut Vec<Push>,
     ) -> Result<(), ScriptError> {
-        let holder = self.accounts.get_mut(account).ok_or(ScriptError::UnknownAccount)?;
+        let holder = self
+            .accounts
+            .get_mut(account)
+            .ok_or(ScriptError::UnknownAccount)?;
         let mut order = holder.orders.remove(&id).ok_or(ScriptError::UnknownOrder)?;
         let (coin, locked) = order.lock();
         let balance = holder.balance(coin);
         balance.frozen -= locked;
         balance.available += locked;
         order.updated_ms = clock.stamp();
-        order.state =
-            if order.filled_size.is_positive() { State::PartiallyCanceled } else { State::Canceled };
+        order.state = if order.filled_size.is_positive() {
+            State::PartiallyCanceled
+        } else {
+            State::Canceled
+        };
         wire::order(account, &order, Amount::ZERO, out);
         Ok(())
     }
@@ -377,8 +460,17 @@ impl SpotMarket {
         clock: &mut Clock,
         out: &mut Vec<Push>,
     ) {
-        let Some(holder) = self.accounts.get_mut(account) else { return };
+        let Some(holder) = self.accounts.get_mut(account) else {
+            return;
+        };
         holder.balance(coin).available += amount;
-        wire::balances(account, "ACCOUNT_RECHARGE", clock.stamp(), &holder.balances, &[coin], out);
+        wire::balances(
+            account,
+            "ACCOUNT_RECHARGE",
+            clock.stamp(),
+            &holder.balances,
+            &[coin],
+            out,
+        );
     }
 }

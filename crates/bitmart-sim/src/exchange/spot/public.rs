@@ -22,7 +22,10 @@ pub(in crate::exchange) struct Tape {
 
 impl Tape {
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: Random::new(seed, "spot tape"), ticker_due_ms: 0 }
+        Self {
+            random: Random::new(seed, "spot tape"),
+            ticker_due_ms: 0,
+        }
     }
 }
 
@@ -74,7 +77,13 @@ impl SpotMarket {
     }
 
     fn tell_best(&mut self, index: usize, is_ticker_due: bool, now_ms: u64, out: &mut Vec<Push>) {
-        let Instrument { symbol, price_decimals, size_decimals, story_lots, .. } = &INSTRUMENTS[index];
+        let Instrument {
+            symbol,
+            price_decimals,
+            size_decimals,
+            story_lots,
+            ..
+        } = &INSTRUMENTS[index];
         let (price_decimals, size_decimals) = (*price_decimals as usize, *size_decimals);
         let mut size = || {
             let lots = self.tape.random.between(1, 10 * story_lots.1);
@@ -82,7 +91,10 @@ impl SpotMarket {
         };
         let (bid_size, ask_size) = (size(), size());
         let walk = &self.walks[index];
-        let (bid, ask) = (walk.price_at(-1).fixed(price_decimals), walk.price_at(1).fixed(price_decimals));
+        let (bid, ask) = (
+            walk.price_at(-1).fixed(price_decimals),
+            walk.price_at(1).fixed(price_decimals),
+        );
         let payload = format!(
             r#"{{"data":[{{"ask_px":"{ask}","ask_sz":"{ask_size}","bid_px":"{bid}","bid_sz":"{bid_size}","ms_t":{now_ms},"symbol":"{symbol}"}}],"table":"spot/bookTicker"}}"#
         );
@@ -118,5 +130,10 @@ impl SpotMarket {
 }
 
 fn public(topic: String, payload: String) -> Push {
-    Push { market: Market::Spot, audience: Audience::Everyone, topic, payload }
+    Push {
+        market: Market::Spot,
+        audience: Audience::Everyone,
+        topic,
+        payload,
+    }
 }

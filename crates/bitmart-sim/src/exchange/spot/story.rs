@@ -1,10 +1,10 @@
 //! What an account does by itself on spot: one act per tick, the symbols in turn, forever.
 
 use super::{INSTRUMENTS, Instrument, SpotMarket};
+use crate::exchange::Push;
 use crate::exchange::amount::Amount;
 use crate::exchange::order::{Intent, NewOrder, ScriptError};
 use crate::exchange::time::Clock;
-use crate::exchange::Push;
 use crate::random::Random;
 
 /// How far from the price an order rests that is meant to be canceled, in units of the price's last decimal.
@@ -12,8 +12,11 @@ const AWAY: i64 = 2_000;
 /// How far from the price the other orders rest, at most.
 const NEAR: i64 = 40;
 /// What comes in when money runs short: the fees eat it, a few coins an hour.
-const RECHARGES: [(&str, Amount); 3] =
-    [("BTC", Amount::whole(1)), ("ETH", Amount::whole(20)), ("USDT", Amount::whole(50_000))];
+const RECHARGES: [(&str, Amount); 3] = [
+    ("BTC", Amount::whole(1)),
+    ("ETH", Amount::whole(20)),
+    ("USDT", Amount::whole(50_000)),
+];
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
@@ -73,19 +76,40 @@ impl Story {
             .map(|(number, instrument)| {
                 // The lanes begin at different places, so that different things happen in turn.
                 let next_act = if number % 2 == 0 { 0 } else { 7 };
-                Lane { instrument, next_act, order: None, net: Amount::ZERO }
+                Lane {
+                    instrument,
+                    next_act,
+                    order: None,
+                    net: Amount::ZERO,
+                }
             })
             .collect();
-        Self { account, lanes, turn: 0, random: Random::new(seed, &format!("spot story {account}")) }
+        Self {
+            account,
+            lanes,
+            turn: 0,
+            random: Random::new(seed, &format!("spot story {account}")),
+        }
     }
 
     /// Does the next act on the symbol whose turn it is.
-    pub(in crate::exchange) fn act(&mut self, market: &mut SpotMarket, clock: &mut Clock, out: &mut Vec<Push>) {
+    pub(in crate::exchange) fn act(
+        &mut self,
+        market: &mut SpotMarket,
+        clock: &mut Clock,
+        out: &mut Vec<Push>,
+    ) {
         let lane = &mut self.lanes[self.turn];
         self.turn = (self.turn + 1) % INSTRUMENTS.len();
         let act = ACTS[lane.next_act];
         lane.next_act = (lane.next_act + 1) % ACTS.len();
-        let mut stage = Stage { account: self.account, random: &mut self.random, market, clock, out };
+        let mut stage = Stage {
+            account: self.account,
+            random: &mut self.random,
+            market,
+            clock,
+            out,
+        };
         // A script may have finished the order, or spent the money: then this act is left out.
         if let Err(ScriptError::Insufficient) = stage.perform(lane, act) {
             stage.recharge(lane.instrument);
@@ -107,13 +131,21 @@ impl Stage<'_> {
         match act {
             Act::Buy | Act::BuyAway => {
                 let size = self.lots(lane.instrument);
-                let offset = if matches!(act, Act::BuyAway) { AWAY } else { self.random.between(1, NEAR) };
+                let offset = if matches!(act, Act::BuyAway) {
+                    AWAY
+                } else {
+                    self.random.between(1, NEAR)
+                };
                 let id = self.limit(lane.instrument, Intent::Buy, -offset, size)?;
                 lane.order = Some((id, Intent::Buy));
                 Ok(())
             }
             Act::Sell => {
-                let size = if lane.net.is_positive() { lane.net } else { self.lots(lane.instrument) };
+                let size = if lane.net.is_positive() {
+                    lane.net
+                } else {
+                    self.lots(lane.instrument)
+                };
                 let size = self.part(lane.instrument, size);
                 let offset = self.random.between(1, NEAR);
                 let id = self.limit(lane.instrument, Intent::Sell, offset, size)?;
@@ -140,7 +172,11 @@ impl Stage<'_> {
                 self.at_market(lane, Intent::Buy, notional)
             }
             Act::SellOut => {
-                let size = if lane.net.is_positive() { lane.net } else { self.lots(lane.instrument) };
+                let size = if lane.net.is_positive() {
+                    lane.net
+                } else {
+                    self.lots(lane.instrument)
+                };
                 let sold = self.at_market(lane, Intent::Sell, size);
                 lane.net = Amount::ZERO;
                 sold
@@ -156,7 +192,8 @@ impl Stage<'_> {
         size: Amount,
         price: Option<Amount>,
     ) -> Result<(), ScriptError> {
-        self.market.fill(self.account, id, size, price, self.clock, self.out)?;
+        self.market
+            .fill(self.account, id, size, price, self.clock, self.out)?;
         lane.net += if intent.is_buy() { size } else { -size };
         Ok(())
     }
@@ -176,7 +213,10 @@ impl Stage<'_> {
 
     /// What is left of an order to be filled.
     fn left(&mut self, id: u64) -> Result<Amount, ScriptError> {
-        let order = self.market.order_mut(self.account, id).ok_or(ScriptError::UnknownOrder)?;
+        let order = self
+            .market
+            .order_mut(self.account, id)
+            .ok_or(ScriptError::UnknownOrder)?;
         Ok(order.remaining(order.limit().unwrap_or_default()))
     }
 
@@ -194,9 +234,16 @@ impl Stage<'_> {
 
     /// A market order is filled where it is placed.
     fn at_market(&mut self, lane: &mut Lane, intent: Intent, amount: Amount) -> Result<(), ScriptError> {
-        let id = self.place(NewOrder::market(lane.instrument.symbol, intent, amount.to_string()))?;
+        let id = self.place(NewOrder::market(
+            lane.instrument.symbol,
+            intent,
+            amount.to_string(),
+        ))?;
         let price = self.market.walk(lane.instrument).price();
-        let order = self.market.order_mut(self.account, id).ok_or(ScriptError::UnknownOrder)?;
+        let order = self
+            .market
+            .order_mut(self.account, id)
+            .ok_or(ScriptError::UnknownOrder)?;
         let size = order.remaining(price);
         self.fill(lane, id, intent, size, Some(price))
     }
@@ -208,9 +255,14 @@ impl Stage<'_> {
 
     fn recharge(&mut self, instrument: &Instrument) {
         for (coin, amount) in RECHARGES {
-            let available = self.market.balance(self.account, coin).unwrap_or_default().available;
+            let available = self
+                .market
+                .balance(self.account, coin)
+                .unwrap_or_default()
+                .available;
             if available < amount && (coin == instrument.base || coin == instrument.quote) {
-                self.market.recharge(self.account, coin, amount, self.clock, self.out);
+                self.market
+                    .recharge(self.account, coin, amount, self.clock, self.out);
             }
         }
     }

@@ -25,7 +25,12 @@ pub(super) fn order(account: usize, order: &Order, fee: Amount, out: &mut Vec<Pu
         ("spot/user/orders:ALL_SYMBOLS".to_owned(), "spot/user/orders"),
     ] {
         let payload = format!(r#"{{"data":[{item}],"table":"{table}"}}"#);
-        out.push(Push { market: Market::Spot, audience: Audience::Account(account), topic, payload });
+        out.push(Push {
+            market: Market::Spot,
+            audience: Audience::Account(account),
+            topic,
+            payload,
+        });
     }
 }
 
@@ -49,12 +54,22 @@ fn order_item(order: &Order, fee: Amount) -> String {
     let (fill_time, fill_price, fill_size, role, detail_id) = match &order.last_fill {
         Some(fill) => {
             let role = if fill.is_maker { "M" } else { "T" };
-            (fill.time_ms, fill.price, fill.size, role, fill.detail_id.to_string())
+            (
+                fill.time_ms,
+                fill.price,
+                fill.size,
+                role,
+                fill.detail_id.to_string(),
+            )
         }
         None => (0, Amount::ZERO, Amount::ZERO, "", String::new()),
     };
     let (fee, fee_coin) = if fee.is_positive() {
-        let coin = if order.is_buy() { order.instrument.base } else { order.instrument.quote };
+        let coin = if order.is_buy() {
+            order.instrument.base
+        } else {
+            order.instrument.quote
+        };
         (amount(fee).to_string(), coin)
     } else {
         ("0".to_owned(), "")
@@ -119,5 +134,10 @@ pub(super) fn balances(
         r#"{{"data":[{{"event_type":"{event}","event_time":"{time_ms}","balance_details":[{details}]}}],"table":"spot/user/balance"}}"#
     );
     let topic = "spot/user/balance:BALANCE_UPDATE".to_owned();
-    out.push(Push { market: Market::Spot, audience: Audience::Account(account), topic, payload });
+    out.push(Push {
+        market: Market::Spot,
+        audience: Audience::Account(account),
+        topic,
+        payload,
+    });
 }

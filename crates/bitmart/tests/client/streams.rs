@@ -1,0 +1,406 @@
+//! What a user sees when all goes well.
+
+use std::time::Duration;
+
+use bitmart::proto::{OrderAction, SpotOrderState, Update};
+use bitmart::{
+    Channel, ClientError, Decoder, Environment, EventKind, GapCause, Lifecycle, Market, Num, Outcome,
+    QueueLimits, Side, Status, Symbol, Topic,
+};
+use bitmart_sim::exchange::{Intent, NewOrder};
+use bitmart_sim::{Compress, EXAMPLE_KEY, Simulator};
+
+use crate::rig::{
+    SPOT_BALANCES, SPOT_ORDERS, client_of, example_credentials, futures_private, next_of, of, quiet_sim,
+    spot_private, until, until_ready,
+};
+
+const TOPICS: [&str; 7] = [
+    SPOT_ORDERS,
+    SPOT_BALANCES,
+    "futures/asset:USDT",
+    "futures/asset:BTC",
+    "futures/asset:ETH",
+    "futures/position",
+    "futures/order",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_private_stream_brings_typed_events() {
+    for compress in [Compress::Never, Compress::AfterSubscribe, Compress::Always] {
+        let sim = quiet_sim()
+            .compress(compress)
+            .empty_push(false)
+            .start()
+            .await
+            .unwrap();
+        let (client, mut events) = client_of(&sim)
+            .credentials(example_credentials())
+            .build()
+            .unwrap();
+        let outcomes = client.subscribe(TOPICS).await.unwrap();
+        assert!(outcomes.all_done(), "{outcomes:?}");
+        let order: Vec<&str> = outcomes.iter().map(|(topic, _)| topic.as_str()).collect();
+        assert_eq!(order, TOPICS, "in the order of the call");
+        let spot = [
+            "gap opened",
+            "opened",
+            "authenticated",
+            "subscribed",
+            "subscribed",
+            "gap closed",
+            "ready",
+        ];
+        assert_eq!(until_ready(&mut events, spot_private()).await, spot);
+
+        let mut decoder = Decoder::new();
+        let bid = NewOrder::limit("BTC_USDT", Intent::Buy, "80000", "0.5").client_order_id("mine1");
+        let id = sim.place_order(Environment::Live, EXAMPLE_KEY, &bid).unwrap();
+        sim.fill(id, "0.2").unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 3 {
+            let event = next_of(&mut events, spot_private()).await;
+            assert_eq!(event.epoch.0, 1);
+            let EventKind::Update(update) = event.kind else {
+                panic!("{:?}", event.kind)
+            };
+            match update.decode(&mut decoder).unwrap() {
+                Update::SpotOrders { orders, .. } => {
+                    let order = orders.get(0).unwrap();
+                    assert_eq!((order.symbol, order.client_order_id), ("BTC_USDT", Some("mine1")));
+                    match order.state().unwrap() {
+                        SpotOrderState::New => assert!(order.filled_size.unwrap().is_zero()),
+                        SpotOrderState::PartiallyFilled => {
+                            assert_eq!(order.fill().unwrap().size.unwrap().to_scaled(8), Ok(20_000_000));
+                        }
+                        state => panic!("{state:?}"),
+                    }
+                    seen.push("order");
+                }
+                Update::SpotBalances { changes, .. } => {
+                    for change in changes.iter().flat_map(|change| change.details) {
+                        let held = sim.spot_balance(EXAMPLE_KEY, change.currency).unwrap();
+                        let available = held.available.to_string();
+                        assert_eq!(change.available.to_scaled(12), Num::new(&available).to_scaled(12));
+                    }
+                    seen.push("balance");
+                }
+                update => panic!("{update:?}"),
+            }
+        }
+        assert_eq!(seen, ["order", "order", "balance"]);
+
+        let long = NewOrder::limit("BTCUSDT", Intent::OpenLong, "85000", "100");
+        let id = sim.place_order(Environment::Live, EXAMPLE_KEY, &long).unwrap();
+        sim.fill(id, "40").unwrap();
+        let (mut held, mut matched, mut assets) = (0, false, 0);
+        while held != 40 || !matched || assets == 0 {
+            let EventKind::Update(update) = next_of(&mut events, futures_private()).await.kind else {
+                continue;
+            };
+            match update.decode(&mut decoder).unwrap() {
+                Update::FuturesOrders { orders, .. } => {
+                    matched |= orders
+                        .iter()
+                        .any(|order| order.action == OrderAction::MATCH && order.is_partly_filled());
+                }
+                Update::FuturesPositions { positions, .. } => {
+                    held = positions
+                        .get(0)
+                        .map_or(0, |position| position.hold_volume.to_scaled(0).unwrap());
+                }
+                Update::FuturesAssets { assets: balances, .. } => assets += balances.len(),
+                update => panic!("{update:?}"),
+            }
+        }
+        client.close().await;
+        sim.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_of_one_market_and_side_share_a_connection() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, _events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    for topic in TOPICS {
+        assert!(client.subscribe([topic]).await.unwrap().all_done(), "{topic}");
+        assert!(
+            client.subscribe([topic]).await.unwrap().all_done(),
+            "{topic} once more"
+        );
+    }
+    let topic = Topic::with_symbol(Channel::FuturesTicker, &Symbol::new("BTCUSDT").unwrap()).unwrap();
+    assert_eq!(
+        client.subscribe([&topic]).await.unwrap().get(&topic),
+        Some(&Outcome::Done)
+    );
+    let ids: Vec<String> = client.states().iter().map(|state| state.id.to_string()).collect();
+    assert_eq!(ids, ["spot private", "futures private", "futures public"]);
+    assert_eq!(sim.counters().total().connections, 3);
+    assert_eq!(
+        of(&sim, futures_private()).subscribes,
+        5,
+        "nothing is asked for twice"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_connection_is_followed_by_another() {
+    let symbols: Vec<Symbol> = (0..130)
+        .map(|n| Symbol::new(&format!("COIN{n}_USDT")).unwrap())
+        .collect();
+    let sim = symbols
+        .iter()
+        .cloned()
+        .fold(quiet_sim(), |sim, symbol| sim.list(symbol))
+        .start()
+        .await
+        .unwrap();
+    let (client, _events) = client_of(&sim).build().unwrap();
+    let topics = symbols
+        .iter()
+        .map(|symbol| Topic::with_symbol(Channel::SpotTicker, symbol).unwrap());
+    let outcomes = client.subscribe(topics).await.unwrap();
+    assert!(
+        outcomes.all_done(),
+        "{:?}",
+        outcomes.not_done().collect::<Vec<_>>()
+    );
+    let counts: Vec<(u16, usize)> = client
+        .states()
+        .iter()
+        .map(|s| (s.id.index, s.topics.len()))
+        .collect();
+    assert_eq!(counts, [(0, 100), (1, 30)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unsubscribed_topic_never_comes_back() {
+    let sim = quiet_sim().empty_push(false).start().await.unwrap();
+    let (client, mut events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    assert!(
+        client
+            .subscribe([SPOT_ORDERS, SPOT_BALANCES])
+            .await
+            .unwrap()
+            .all_done()
+    );
+    assert!(client.unsubscribe([SPOT_ORDERS]).await.unwrap().all_done());
+    let again = client.unsubscribe([SPOT_ORDERS]).await.unwrap_err();
+    assert_eq!(
+        again,
+        ClientError::NotSubscribed {
+            topic: SPOT_ORDERS.parse().unwrap()
+        }
+    );
+    until_ready(&mut events, spot_private()).await;
+    sim.inject(bitmart_sim::Fault::reset());
+    let names = until_ready(&mut events, spot_private()).await;
+    assert_eq!(
+        names.iter().filter(|name| **name == "subscribed").count(),
+        1,
+        "{names:?}"
+    );
+    let bid = NewOrder::limit("BTC_USDT", Intent::Buy, "80000", "0.5");
+    let id = sim.place_order(Environment::Live, EXAMPLE_KEY, &bid).unwrap();
+    sim.fill(id, "0.5").unwrap();
+    let EventKind::Update(update) = next_of(&mut events, spot_private()).await.kind else {
+        panic!()
+    };
+    assert!(update.text().contains("spot/user/balance"), "{update:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connect_all_opens_what_the_credentials_allow() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, _events) = client_of(&sim).build().unwrap();
+    let connected = client.connect_all().await.unwrap();
+    assert!(connected.without_private);
+    assert_eq!(connected.connections.len(), 2);
+    assert!(
+        connected
+            .connections
+            .iter()
+            .all(|(id, outcome)| id.side == Side::Public && *outcome == Outcome::Done)
+    );
+
+    let (client, _events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    let connected = client.connect_all().await.unwrap();
+    assert!(!connected.without_private);
+    assert!(
+        connected
+            .connections
+            .iter()
+            .all(|(_, outcome)| *outcome == Outcome::Done),
+        "{connected:?}"
+    );
+    assert_eq!(connected.connections.len(), 4);
+    assert!(client.states().iter().all(|state| state.status == Status::Ready));
+}
+
+/// Spot has no demo: only futures goes elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_is_another_exchange_for_futures() {
+    let sim = quiet_sim().start().await.unwrap();
+    let builder = Market::ALL
+        .into_iter()
+        .flat_map(|market| Side::ALL.map(|side| (market, side)))
+        .fold(client_of(&sim).demo(), |builder, (market, side)| {
+            builder.url(market, side, sim.url(Environment::Demo, market, side))
+        });
+    let (client, _events) = builder.credentials(example_credentials()).build().unwrap();
+    assert!(
+        client
+            .subscribe(["futures/order", SPOT_ORDERS])
+            .await
+            .unwrap()
+            .all_done()
+    );
+    let counters = sim.counters();
+    assert_eq!(
+        counters
+            .of(Environment::Demo, Market::Futures, Side::Private)
+            .logins_ok,
+        1
+    );
+    assert_eq!(
+        counters
+            .of(Environment::Live, Market::Futures, Side::Private)
+            .logins_ok,
+        0
+    );
+    assert_eq!(
+        counters
+            .of(Environment::Live, Market::Spot, Side::Private)
+            .logins_ok,
+        1
+    );
+}
+
+/// P2 and P3 with a consumer that is far behind: what is missing is announced, and the sums add up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stalled_consumer_loses_nothing_in_silence() {
+    let sim = Simulator::builder()
+        .seed(3)
+        .tick(bitmart_sim::Tick::Manual)
+        .start()
+        .await
+        .unwrap();
+    let limits = QueueLimits {
+        max_messages: 20,
+        max_bytes: 1 << 20,
+    };
+    let (client, mut events) = client_of(&sim)
+        .queue(limits)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    assert!(
+        client
+            .subscribe(["futures/order", "futures/position"])
+            .await
+            .unwrap()
+            .all_done()
+    );
+    for _ in 0..120 {
+        sim.step().await;
+    }
+    // The pings of a client that isn't read from go on.
+    until(&sim, "pings", |counters| counters.total().pings > 1).await;
+    client.close().await;
+    let (mut delivered, mut dropped) = (0, None);
+    while let Some(event) = events.next().await {
+        match event.kind {
+            EventKind::Update(_) => delivered += 1,
+            EventKind::Lifecycle(Lifecycle::GapOpened(gap)) => {
+                if let GapCause::Overflow { dropped: count } = gap.cause {
+                    assert!(gap.since.is_some());
+                    assert!(dropped.replace(count).is_none(), "one overflow, one gap");
+                }
+            }
+            _ => {}
+        }
+    }
+    let state = &client.states()[0];
+    assert_eq!(delivered, 20);
+    assert_eq!(dropped, Some(state.dropped));
+    assert_eq!(state.counters.pushes, delivered + state.dropped);
+    let counters = state.counters;
+    let sum = counters.pushes + counters.replies + counters.pongs + counters.unknown + counters.undecodable;
+    assert_eq!(counters.messages, sum, "{counters:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_ends_everything_within_a_second() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, mut events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    client.subscribe(TOPICS).await.unwrap();
+    let before = tokio::time::Instant::now();
+    client.close().await;
+    assert!(before.elapsed() < Duration::from_secs(1));
+    let mut closed = 0;
+    while let Some(event) = events.next().await {
+        closed += u32::from(matches!(
+            event.kind,
+            EventKind::Lifecycle(Lifecycle::Closed { .. })
+        ));
+    }
+    assert_eq!(closed, 2);
+    until(&sim, "all connections to end", |counters| {
+        counters.total().open == 0
+    })
+    .await;
+    assert_eq!(client.subscribe(TOPICS).await.unwrap_err(), ClientError::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropping_the_events_closes_the_connections() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    client.subscribe(TOPICS).await.unwrap();
+    drop(events);
+    until(&sim, "all connections to end", |counters| {
+        counters.total().open == 0
+    })
+    .await;
+    assert_eq!(client.subscribe(TOPICS).await.unwrap_err(), ClientError::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropping_the_client_leaves_the_events_alive() {
+    let sim = quiet_sim().empty_push(false).start().await.unwrap();
+    let (client, mut events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    client.subscribe([SPOT_ORDERS]).await.unwrap();
+    drop(client);
+    until_ready(&mut events, spot_private()).await;
+    let bid = NewOrder::limit("BTC_USDT", Intent::Buy, "80000", "0.5");
+    sim.place_order(Environment::Live, EXAMPLE_KEY, &bid).unwrap();
+    let EventKind::Update(_) = next_of(&mut events, spot_private()).await.kind else {
+        panic!()
+    };
+
+    let (client, mut events) = client_of(&sim).build().unwrap();
+    drop(client);
+    assert!(
+        events.next().await.is_none(),
+        "no client, no connection, no events"
+    );
+}
