@@ -17,7 +17,7 @@ use std::time::Duration;
 use bitmart::{Client, Credentials, Decoder, Environment, EventKind, Market, Side};
 use bitmart_sim::{Account, EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Fault, Simulator};
 use clap::Parser;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
 use show::{Screen, Summary};
 
@@ -39,7 +39,7 @@ const DROP_AT: Duration = Duration::from_millis(6_500);
 /// Private streams of both markets, end to end.
 #[derive(Parser)]
 struct Args {
-    /// Connect to BitMart itself; needs API_KEY, API_SECRET and API_MEMO. Runs until Ctrl-C.
+    /// Connect to BitMart itself; needs `API_KEY`, `API_SECRET` and `API_MEMO`. Runs until Ctrl-C.
     #[arg(long, conflicts_with = "demo")]
     live: bool,
     /// Connect to BitMart's futures paper trading; needs the same variables. Runs until Ctrl-C.
@@ -133,7 +133,13 @@ async fn watch(
     let (client, mut events) = builder.build()?;
     let mut summary = Summary::default();
     let mut decoder = Decoder::new();
-    let end = tokio::time::Instant::now() + duration.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+    let end = async {
+        match duration {
+            Some(duration) => sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(end);
     let subscribing = client.subscribe(TOPICS);
     tokio::pin!(subscribing);
     let mut is_subscribing = true;
@@ -155,7 +161,7 @@ async fn watch(
                     kind => screen.note(&format!("{}: {kind:?}", event.connection)),
                 }
             }
-            () = sleep_until(end) => break,
+            () = &mut end => break,
         }
     }
     client.close().await;

@@ -621,7 +621,7 @@ fn log_event(session: &Session, event: &Event) {
             info!(target: "bitmart::connection", connection = %id, %epoch, attempts, "reconnected");
         }
         Event::Authenticated { .. } => {
-            info!(target: "bitmart::connection", connection = %id, %epoch, "authenticated")
+            info!(target: "bitmart::connection", connection = %id, %epoch, "authenticated");
         }
         Event::Subscribed { topic, .. } => {
             debug!(target: "bitmart::connection", connection = %id, %epoch, %topic, "subscribed");

@@ -1,4 +1,59 @@
-//! BitMart client (TBD essay).
+//! A client for the BitMart exchange's WebSocket API: credentials in, topics in, events out.
+//!
+//! ```no_run
+//! use bitmart::{Client, Credentials, Decoder, EventKind};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let (client, mut events) = Client::builder().credentials(Credentials::from_env()?).build()?;
+//!     client.subscribe(["spot/user/order:BTC_USDT", "futures/position"]).await?;
+//!     let mut decoder = Decoder::new();
+//!     while let Some(event) = events.next().await {
+//!         match event.kind {
+//!             EventKind::Update(update) => println!("{:?}", update.decode(&mut decoder)?),
+//!             EventKind::Lifecycle(what) => println!("{}: {what:?}", event.connection),
+//!             _ => {}
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What happens by itself
+//!
+//! A topic says by its name which market it belongs to and whether it needs a login; the client opens a connection for
+//! each market and side that is needed, logs in, subscribes, sends heartbeats, and after a loss connects, logs in and
+//! subscribes again. What that may have cost is announced:
+//!
+//! ```text
+//!   Lifecycle::Closed         the socket is gone, and why
+//!   Lifecycle::GapOpened      from the last frame that came: these topics may miss messages …
+//!   Lifecycle::Reconnecting   … another socket in so many milliseconds
+//!   Lifecycle::Reconnected
+//!   Lifecycle::Authenticated
+//!   Lifecycle::Subscribed     for each topic
+//!   Lifecycle::GapClosed      … to this moment: what comes from here on is complete
+//!   Lifecycle::Ready
+//! ```
+//!
+//! Private streams carry no snapshot and no sequence numbers: what happened inside a gap has to be asked for over REST,
+//! for the time between `since` and `until`.
+//!
+//! # Data
+//!
+//! An [`Update`] is one reference-counted copy of a message's text, decoded when and where it is needed, with a
+//! [`Decoder`] that the reader keeps. The types are in [`proto`].
+//!
+//! # A slow reader
+//!
+//! Each connection has a queue, bounded in messages and bytes ([`QueueLimits`]). When it is full, messages are
+//! discarded and counted, and the reader finds a [`GapOpened`] with [`GapCause::Overflow`] in the place where they are
+//! missing. Heartbeats go on.
+//!
+//! # Without a task, without tokio
+//!
+//! A loop of your own over one connection, with borrowed messages: [`ws::Connection`]. An event loop of your own:
+//! [`session::Session`].
 
 mod builder;
 mod client;

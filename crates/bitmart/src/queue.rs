@@ -371,7 +371,7 @@ mod tests {
                 }
             };
             for _ in 0..500 {
-                if rng() % 3 > 0 {
+                if !rng().is_multiple_of(3) {
                     sent += 1;
                     push(&queue, sent, (rng() % 60) as usize, A);
                 } else if let Some(text) = read(&queue) {

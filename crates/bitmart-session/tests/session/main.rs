@@ -1,5 +1,9 @@
 //! The session's promises, in virtual time.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic, and prints its seed"
+)]
 
 mod gaps;
 mod heartbeat;

@@ -270,3 +270,10 @@ impl fmt::Debug for Acceptor {
             .finish_non_exhaustive()
     }
 }
+
+/// Tests share a simulator between tasks and threads.
+const _: () = {
+    const fn is_shareable<T: Send + Sync>() {}
+    is_shareable::<Simulator>();
+    is_shareable::<Acceptor>();
+};

@@ -1,5 +1,9 @@
 //! The client end to end, against the simulator over real sockets on loopback.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests may panic, and measure how long a close takes"
+)]
 
 mod canary;
 mod faults;
