@@ -1,5 +1,7 @@
 //! The signing vectors in `signing-vectors.json`: two published by the exchange, the others computed independently.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use bitmart_auth::{Credentials, HmacSigner, LOGIN_PAYLOAD, Signer};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;

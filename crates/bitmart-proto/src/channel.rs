@@ -150,7 +150,8 @@ impl Levels {
     }
 }
 
-/// The pace asked of a futures book. What arrives may be slower: all were seen at one push a second.
+/// The pace asked of a futures book. What arrives may be slower: in 2026-09 all were seen at one push a
+/// second, or less.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Speed {

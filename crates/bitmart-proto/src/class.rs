@@ -80,7 +80,7 @@ pub fn classify(text: &[u8]) -> Class {
     by_keys(&text, &found)
 }
 
-/// `{"group":"…","data":` and then a value: how futures begins every push.
+/// `{"group":"…","data":` and then a value: one of the two orders that futures pushes come in.
 fn head_names_topic(text: &[u8]) -> Option<Class> {
     const HEAD: &[u8] = br#"{"group":""#;
     const DATA: &[u8] = br#"","data":"#;

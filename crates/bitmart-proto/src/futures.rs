@@ -258,7 +258,7 @@ record! {
             update_time: Option<TimeMs> = OptionalTime["update_time"],
             /// The id of the plan order that made this one.
             plan_order_id: Option<&'a str> = OptionalText["plan_order_id"],
-            /// The latest fill. Pushes repeat it, and some that belong to a filled order lack it.
+            /// The latest fill. Later pushes repeat it, and it may be missing.
             last_trade: Option<FuturesFill<'a>> = Nested<RawFuturesFill>["last_trade"],
             /// The price that triggers a plan order.
             trigger_price: Option<Num<'a>> = OptionalDecimal["trigger_price"],
@@ -271,7 +271,7 @@ record! {
             activation_price_type: Option<PriceType<'a>> = OptionalWord<PriceType<'static>>["activation_price_type"],
             /// The price that activates a trailing order.
             activation_price: Option<Num<'a>> = OptionalDecimal["activation_price"],
-            /// How far a trailing order follows, in percent.
+            /// How far a trailing order follows; in percent, it seems.
             callback_rate: Option<Num<'a>> = OptionalDecimal["callback_rate"],
             /// Hedge or one-way; on messages since 2025-04-10.
             position_mode: Option<PositionMode<'a>> = OptionalWord<PositionMode<'static>>["position_mode"],

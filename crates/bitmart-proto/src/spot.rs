@@ -229,7 +229,7 @@ impl<'a> SpotOrder<'a> {
 
 list! {
     /// The orders of one message of `spot/user/order` or `spot/user/orders`. There may be none: the exchange
-    /// greets a subscription with an empty message.
+    /// may greet a subscription with an empty message.
     pub struct SpotOrders<'a>: SpotOrder, RawSpotOrder
 }
 
@@ -290,7 +290,7 @@ record! {
         event_time: Option<TimeMs> = OptionalTime["event_time"],
         /// `balance_details`: the balances after it.
         details: Balances<'a> = BalanceList["balance_details"],
-        /// Who holds the account; newer messages have it.
+        /// Who holds the account. Known from one client alone; most messages lack it.
         account_type: Option<AccountType<'a>> = OptionalWord<AccountType<'static>>["account_type"],
     }
 }

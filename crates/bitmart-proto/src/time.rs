@@ -3,7 +3,7 @@ use std::time::Duration;
 
 /// A moment as the exchange gives it: milliseconds of Unix time.
 ///
-/// Spot writes it as a string of digits, futures as a JSON integer; both are read. What the exchange writes for
+/// Private spot messages write it as a string of digits, all others as a JSON integer; both are read. What the exchange writes for
 /// "none" (`0`, `""`, `"-"`) doesn't become a `TimeMs` (`docs/PROTOCOL.md`, *Quirks*).
 ///
 /// ```

@@ -200,6 +200,26 @@ async fn who_does_not_read_is_cut_off() {
     assert!(reader.ask(r#"{"action":"ping"}"#).await.contains("pong+"));
 }
 
+/// Neither does a close wait forever for a client that doesn't read.
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_not_read_cuts_the_connection() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    let client = in_memory(&sim, Market::Futures, Side::Public).await;
+    sim.inject(Fault::send_text("x".repeat(1 << 20)));
+    sleep(Duration::from_millis(10)).await;
+    let began = now();
+    sim.inject(Fault::close(1001, ""));
+    while sim.counters().total().open > 0 {
+        assert!(
+            now() - began < Duration::from_secs(2),
+            "the connection is still there"
+        );
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(sim.counters().total().overflows, 0);
+    drop(client);
+}
+
 #[tokio::test]
 async fn a_shutdown_closes_all_and_takes_less_than_a_second() {
     let sim = Simulator::builder().tick(Tick::Manual).start().await.unwrap();
