@@ -89,7 +89,7 @@ async fn on_the_simulator(seed: u64) -> Result<()> {
             builder = builder.url(market, side, sim.url(Environment::Live, market, side));
         }
     }
-    let mut screen = Screen::new();
+    let screen = Screen::new();
     screen.note("a BitMart exchange runs inside this process, on loopback, over TLS with a CA made just now");
     for market in Market::ALL {
         screen.note(&format!(
@@ -99,11 +99,12 @@ async fn on_the_simulator(seed: u64) -> Result<()> {
     }
     let dropping = async {
         sleep(DROP_AT).await;
+        screen.note("the exchange resets the connection of the private spot stream");
         sim.inject(Fault::reset().on(Market::Spot, Side::Private));
         std::future::pending::<()>().await;
     };
     let summary = tokio::select! {
-        summary = watch(builder, &mut screen, Some(SHOW)) => summary?,
+        summary = watch(builder, &screen, Some(SHOW)) => summary?,
         () = dropping => unreachable!("it waits for ever"),
     };
     sim.shutdown().await;
@@ -115,9 +116,9 @@ async fn on_the_exchange(environment: Environment) -> Result<()> {
     let builder = Client::builder()
         .credentials(Credentials::from_env()?)
         .environment(environment);
-    let mut screen = Screen::new();
+    let screen = Screen::new();
     let summary = tokio::select! {
-        summary = watch(builder, &mut screen, None) => summary?,
+        summary = watch(builder, &screen, None) => summary?,
         result = tokio::signal::ctrl_c() => return Ok(result?),
     };
     screen.summary(&summary);
@@ -127,7 +128,7 @@ async fn on_the_exchange(environment: Environment) -> Result<()> {
 /// The main job: credentials in, topics in, events out.
 async fn watch(
     builder: bitmart::ClientBuilder,
-    screen: &mut Screen,
+    screen: &Screen,
     duration: Option<Duration>,
 ) -> Result<Summary> {
     let (client, mut events) = builder.build()?;

@@ -1,6 +1,8 @@
 //! How the quickstart looks: one line for each thing that happens.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use bitmart::proto::{
@@ -11,8 +13,9 @@ use bitmart::{ConnectionId, Event, EventKind, GapCause, Lifecycle};
 /// Writes the lines.
 pub(crate) struct Screen {
     start: Instant,
+    has_colours: bool,
     /// Repeated position pushes are told apart from changes.
-    positions: BTreeMap<String, String>,
+    positions: RefCell<BTreeMap<String, String>>,
 }
 
 /// What there was, by kind.
@@ -34,15 +37,21 @@ impl Screen {
         let start = Instant::now();
         Self {
             start,
-            positions: BTreeMap::new(),
+            has_colours: std::io::stdout().is_terminal(),
+            positions: RefCell::default(),
         }
     }
 
     fn line(&self, connection: &str, what: &str, text: &str) {
-        println!(
-            "{:6.2} s  {connection:<16} {what:<9} {text}",
-            self.start.elapsed().as_secs_f64()
-        );
+        let seconds = self.start.elapsed().as_secs_f64();
+        let (on, off) = match what {
+            _ if !self.has_colours => ("", ""),
+            "order" | "balance" | "position" => ("", ""),
+            "OPEN" | "LOGIN" | "TOPIC" | "READY" => ("\x1b[32m", "\x1b[0m"),
+            "·" => ("\x1b[2m", "\x1b[0m"),
+            _ => ("\x1b[1;33m", "\x1b[0m"),
+        };
+        println!("{seconds:6.2} s  {connection:<16} {on}{what:<9} {text}{off}");
     }
 
     pub(crate) fn note(&self, text: &str) {
@@ -50,7 +59,7 @@ impl Screen {
     }
 
     /// Data: what happened to which order, which balance moved to what, what the position is now.
-    pub(crate) fn update(&mut self, connection: ConnectionId, update: Update<'_>) {
+    pub(crate) fn update(&self, connection: ConnectionId, update: Update<'_>) {
         let connection = connection.to_string();
         match update {
             Update::SpotOrders { orders, .. } => {
@@ -73,7 +82,8 @@ impl Screen {
                 for position in positions {
                     let text = position_text(&position);
                     let key = format!("{} {:?}", position.symbol, position.side);
-                    if self.positions.insert(key, text.clone()).as_ref() != Some(&text) {
+                    let last = self.positions.borrow_mut().insert(key, text.clone());
+                    if last.as_ref() != Some(&text) {
                         self.line(&connection, "position", &text);
                     }
                 }
@@ -117,7 +127,7 @@ impl Screen {
                     ),
                 )
             }
-            Lifecycle::GapClosed(gap) => {
+            Lifecycle::GapClosed(gap) if gap.failed.is_empty() => {
                 let until = self.clock(gap.until.unix_ms);
                 (
                     "GAP",
