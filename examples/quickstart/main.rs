@@ -7,7 +7,11 @@
 //! ```
 //!
 //! The last two read `API_KEY`, `API_SECRET` and `API_MEMO` from the environment.
-#![allow(clippy::print_stdout, reason = "a program for people prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people prints"
+)]
 
 mod show;
 
@@ -66,7 +70,7 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("{error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

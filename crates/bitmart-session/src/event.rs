@@ -110,6 +110,32 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The event's name, for a log or a counter: `gap opened`, for one.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Opened { .. } => "opened",
+            Self::Reconnected { .. } => "reconnected",
+            Self::Authenticated { .. } => "authenticated",
+            Self::Subscribed { .. } => "subscribed",
+            Self::SubscribeFailed { .. } => "subscribe failed",
+            Self::Unsubscribed { .. } => "unsubscribed",
+            Self::Ready { .. } => "ready",
+            Self::GapOpened(_) => "gap opened",
+            Self::GapClosed(_) => "gap closed",
+            Self::Closed { .. } => "closed",
+            Self::ConnectFailed { .. } => "connect failed",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::LoginDeferred { .. } => "login deferred",
+            Self::AuthRejected { .. } => "auth rejected",
+            Self::ClockSkew { .. } => "clock skew",
+            Self::SignerRefused { .. } => "signer refused",
+            Self::Degraded { .. } => "degraded",
+        }
+    }
+}
+
 /// The beginning of a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -59,21 +59,25 @@
 
 mod backoff;
 mod budget;
+mod command;
 mod config;
 mod event;
 mod gap;
 mod id;
 mod liveness;
 mod login;
+mod order;
 mod pace;
 mod session;
 pub mod time;
 mod topics;
 
 pub use budget::Budget;
+pub use command::CommandError;
 pub use config::{BackoffConfig, Config};
 pub use event::{Cause, Event, GapCause, GapClosed, GapOpened, Retry, SubscribeFailure};
 pub use id::{ConnectionId, Epoch};
-pub use session::{CommandError, Order, Session, Status, Transmit};
+pub use order::{Order, Transmit};
+pub use session::{Session, Status};
 pub use time::Moment;
 pub use topics::TopicStatus;

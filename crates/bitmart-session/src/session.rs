@@ -12,7 +12,8 @@ use crate::pace::Pace;
 use crate::time::{MILLISECOND, SECOND};
 use crate::topics::{Overdue, Settled, TopicStatus, Topics};
 use crate::{
-    Cause, Config, ConnectionId, Epoch, Event, GapCause, GapClosed, GapOpened, Moment, SubscribeFailure,
+    Cause, CommandError, Config, ConnectionId, Epoch, Event, GapCause, GapClosed, GapOpened, Moment, Order,
+    SubscribeFailure, Transmit,
 };
 
 /// How long subscriptions pause when the exchange says that messages come too often, in nanoseconds: the window
@@ -98,79 +99,6 @@ pub enum Status {
     /// Over: closed by the user or refused for good.
     Terminated,
 }
-
-/// What the driver is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Order {
-    /// Open a socket, not before this time.
-    Connect {
-        /// In the driver's nanoseconds.
-        not_before: u64,
-    },
-    /// Get a login signed and answer with [`Session::handle_signed`].
-    Sign {
-        /// To be given back.
-        epoch: Epoch,
-        /// The timestamp to sign, in Unix milliseconds by the exchange's clock.
-        timestamp_ms: u64,
-    },
-    /// Get rid of the socket, or of the attempt to open one.
-    Close {
-        /// Whether to say good-bye with a close frame; otherwise the peer is beyond talking to.
-        polite: bool,
-    },
-}
-
-/// What a message from [`Session::poll_transmit`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Transmit {
-    /// A ping. It must not wait behind other messages.
-    Ping,
-    /// A login or a request for topics. A login holds the signature: don't log it.
-    Request(Operation),
-}
-
-/// Why a command was not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// The connection carries as many topics as the exchange allows.
-    Full,
-    /// The topic belongs to another market or side than this connection.
-    WrongConnection {
-        /// The topic.
-        topic: Topic,
-        /// The connection.
-        id: ConnectionId,
-    },
-    /// The connection is over.
-    Terminated,
-}
-
-impl std::fmt::Display for CommandError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Full => write!(
-                f,
-                "the connection carries {} topics already: open another",
-                bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION
-            ),
-            Self::WrongConnection { topic, id } => {
-                write!(
-                    f,
-                    "{topic} does not belong on the {id} connection: it is {} {}",
-                    topic.market(),
-                    topic.side()
-                )
-            }
-            Self::Terminated => f.write_str("the connection is over: build another"),
-        }
-    }
-}
-
-impl std::error::Error for CommandError {}
 
 impl std::fmt::Debug for Session {
     /// Leaves out the key and the login.

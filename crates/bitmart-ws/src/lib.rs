@@ -61,6 +61,7 @@ mod connection;
 mod driver;
 pub mod frame;
 mod incoming;
+mod log;
 mod socket;
 
 pub use bitmart_session as session;

@@ -185,30 +185,7 @@ impl Rig {
 
     /// The names of the events so far, for comparing sequences.
     pub(crate) fn take_names(&mut self) -> Vec<&'static str> {
-        self.take_events().iter().map(name).collect()
-    }
-}
-
-pub(crate) fn name(event: &Event) -> &'static str {
-    match event {
-        Event::Opened { .. } => "opened",
-        Event::Reconnected { .. } => "reconnected",
-        Event::Authenticated { .. } => "authenticated",
-        Event::Subscribed { .. } => "subscribed",
-        Event::SubscribeFailed { .. } => "subscribe failed",
-        Event::Unsubscribed { .. } => "unsubscribed",
-        Event::Ready { .. } => "ready",
-        Event::GapOpened(_) => "gap opened",
-        Event::GapClosed(_) => "gap closed",
-        Event::Closed { .. } => "closed",
-        Event::ConnectFailed { .. } => "connect failed",
-        Event::Reconnecting { .. } => "reconnecting",
-        Event::LoginDeferred { .. } => "login deferred",
-        Event::AuthRejected { .. } => "auth rejected",
-        Event::ClockSkew { .. } => "clock skew",
-        Event::SignerRefused { .. } => "signer refused",
-        Event::Degraded { .. } => "degraded",
-        _ => "something new",
+        self.take_events().iter().map(Event::name).collect()
     }
 }
 

@@ -272,8 +272,9 @@ async fn closing_during_the_backoff_opens_nothing() {
     .await;
     let before = tokio::time::Instant::now();
     client.close().await;
+    // A hundredth of the backoff, and room for a machine that is busy.
     assert!(
-        before.elapsed() < Duration::from_millis(100),
+        before.elapsed() < Duration::from_millis(600),
         "{:?}",
         before.elapsed()
     );

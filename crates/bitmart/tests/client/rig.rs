@@ -107,7 +107,7 @@ pub(crate) async fn names_until(
     loop {
         match next_of(events, id).await.kind {
             EventKind::Lifecycle(event) => {
-                names.push(name(&event));
+                names.push(event.name());
                 if test(&event) {
                     return names;
                 }
@@ -120,27 +120,4 @@ pub(crate) async fn names_until(
 
 pub(crate) async fn until_ready(events: &mut Events, id: ConnectionId) -> Vec<&'static str> {
     names_until(events, id, |event| matches!(event, Lifecycle::Ready { .. })).await
-}
-
-pub(crate) fn name(event: &Lifecycle) -> &'static str {
-    match event {
-        Lifecycle::Opened { .. } => "opened",
-        Lifecycle::Reconnected { .. } => "reconnected",
-        Lifecycle::Authenticated { .. } => "authenticated",
-        Lifecycle::Subscribed { .. } => "subscribed",
-        Lifecycle::SubscribeFailed { .. } => "subscribe failed",
-        Lifecycle::Unsubscribed { .. } => "unsubscribed",
-        Lifecycle::Ready { .. } => "ready",
-        Lifecycle::GapOpened(_) => "gap opened",
-        Lifecycle::GapClosed(_) => "gap closed",
-        Lifecycle::Closed { .. } => "closed",
-        Lifecycle::ConnectFailed { .. } => "connect failed",
-        Lifecycle::Reconnecting { .. } => "reconnecting",
-        Lifecycle::LoginDeferred { .. } => "login deferred",
-        Lifecycle::AuthRejected { .. } => "auth rejected",
-        Lifecycle::ClockSkew { .. } => "clock skew",
-        Lifecycle::SignerRefused { .. } => "signer refused",
-        Lifecycle::Degraded { .. } => "degraded",
-        _ => "something new",
-    }
 }
