@@ -3,6 +3,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::SIGNATURE_LEN;
+
 /// The environment variable that [`Credentials::from_env`] reads the key from.
 pub const ENV_KEY: &str = "API_KEY";
 /// The environment variable that [`Credentials::from_env`] reads the secret from.
@@ -143,18 +145,27 @@ pub fn redact_key(key: &str) -> String {
     key.chars().take(shown).chain(['…']).collect()
 }
 
-/// A text without the key: what it shows of the key beyond the first four characters becomes an ellipsis.
+/// A text of the exchange's without what it repeats of ours: of the key what goes beyond its first four characters,
+/// and whatever has the form of a signature, become an ellipsis.
 ///
-/// The exchange's refusals quote the beginning of the key.
+/// The exchange's refusals quote the beginning of the key, and messages that it can't read as a whole.
 ///
 /// ```
-/// use bitmart_auth::redact_key_in;
+/// use bitmart_auth::redact_in;
 ///
-/// assert_eq!(redact_key_in("apiKey 880d5edecs**** failed", "880d5edecs9ba1"), "apiKey 880d…**** failed");
-/// assert_eq!(redact_key_in("nothing to hide", "880d5edecs9ba1"), "nothing to hide");
+/// assert_eq!(redact_in("apiKey 880d5edecs**** failed", "880d5edecs9ba1"), "apiKey 880d…**** failed");
+/// assert_eq!(redact_in(&format!("sign {} is wrong", "0a".repeat(32)), "some-key"), "sign … is wrong");
+/// assert_eq!(redact_in("nothing to hide", "880d5edecs9ba1"), "nothing to hide");
 /// ```
 #[must_use]
-pub fn redact_key_in<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
+pub fn redact_in<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
+    match without_key(text, key) {
+        Cow::Borrowed(text) => without_signatures(text),
+        Cow::Owned(text) => Cow::Owned(without_signatures(&text).into_owned()),
+    }
+}
+
+fn without_key<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
     // A longer beginning of the key than may be shown. Keys are ASCII, but a caller's may be anything.
     let Some(telltale) = key.get(..KEY_CHARS_SHOWN + 1) else {
         return Cow::Borrowed(text);
@@ -165,19 +176,35 @@ pub fn redact_key_in<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
     let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(telltale) {
-        let shown = at + KEY_CHARS_SHOWN;
-        redacted.push_str(&rest[..shown]);
+        redacted.push_str(&rest[..at + KEY_CHARS_SHOWN]);
         redacted.push('…');
-        let quoted: usize = rest[at..]
-            .chars()
-            .zip(key.chars())
-            .take_while(|(a, b)| a == b)
-            .map(|(a, _)| a.len_utf8())
-            .sum();
-        rest = &rest[at + quoted..];
+        let same = rest[at..].chars().zip(key.chars()).take_while(|(a, b)| a == b);
+        rest = &rest[at + same.map(|(a, _)| a.len_utf8()).sum::<usize>()..];
     }
     redacted.push_str(rest);
     Cow::Owned(redacted)
+}
+
+fn without_signatures(text: &str) -> Cow<'_, str> {
+    let is_hex = |c: char| c.is_ascii_hexdigit();
+    let mut redacted = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(is_hex) {
+        let run = rest[at..].find(|c| !is_hex(c)).unwrap_or(rest.len() - at);
+        if run >= SIGNATURE_LEN / 2 {
+            redacted.push_str(&rest[..at]);
+            redacted.push('…');
+        } else {
+            redacted.push_str(&rest[..at + run]);
+        }
+        rest = &rest[at + run..];
+    }
+    redacted.push_str(rest);
+    if redacted == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(redacted)
+    }
 }
 
 /// Why credentials were refused. Always the caller's to mend; no variant holds a value.

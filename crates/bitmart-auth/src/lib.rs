@@ -29,8 +29,6 @@ mod credentials;
 mod signature;
 mod signer;
 
-pub use credentials::{
-    Credentials, CredentialsError, ENV_KEY, ENV_MEMO, ENV_SECRET, redact_key, redact_key_in,
-};
+pub use credentials::{Credentials, CredentialsError, ENV_KEY, ENV_MEMO, ENV_SECRET, redact_in, redact_key};
 pub use signature::{SIGNATURE_LEN, Signature};
 pub use signer::{HmacSigner, LOGIN_PAYLOAD, SignError, Signer};

@@ -87,8 +87,8 @@ pub trait Dialect: Sync + std::fmt::Debug + sealed::Sealed {
     }
 }
 
-/// `{"<key>":"<verb>","args":["…",…]}`. No argument needs escaping: topics and keys are checked where they enter,
-/// timestamps and signatures are digits.
+/// `{"<key>":"<verb>","args":["…",…]}`. What would end a string is left out of the arguments: no topic, timestamp or
+/// signature has it, and a key that does is none.
 fn encode<'a>(key: &str, verb: &str, args: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     for part in ["{\"", key, "\":\"", verb, "\",\"args\":["] {
         out.extend_from_slice(part.as_bytes());
@@ -98,7 +98,7 @@ fn encode<'a>(key: &str, verb: &str, args: impl Iterator<Item = &'a str>, out: &
             out.push(b',');
         }
         out.push(b'"');
-        out.extend_from_slice(arg.as_bytes());
+        out.extend(arg.bytes().filter(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)));
         out.push(b'"');
     }
     out.extend_from_slice(b"]}");

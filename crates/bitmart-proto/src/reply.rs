@@ -114,6 +114,12 @@ impl<'a> Refusal<'a> {
         }
     }
 
+    /// Whether it speaks of the number or the pace of connections, and so of the connection as a whole.
+    #[must_use]
+    pub fn is_about_the_connection(&self) -> bool {
+        self.class() == ErrorClass::Limit && self.code.is_none_or(|code| code.0 >= 94_000)
+    }
+
     /// What kind of refusal it is: by the code where there is one, else by the wording.
     ///
     /// The wordings are those of the futures market, whose socket has no codes; the texts are known from

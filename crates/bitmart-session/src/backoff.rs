@@ -20,6 +20,9 @@ const RESTART_CODES: [u16; 2] = [1001, 1012];
 /// The window of that spread, in milliseconds.
 const RESTART_SPREAD_MS: std::ops::RangeInclusive<u64> = 1_000..=10_000;
 
+/// After this many attempts in a row that end so, it is no restart, and the usual ceiling holds.
+const RESTART_ATTEMPTS: u32 = 3;
+
 /// Spaces retries: full jitter under a doubling ceiling, with exceptions for causes that call for haste or
 /// patience.
 #[derive(Debug)]
@@ -43,15 +46,18 @@ impl Backoff {
     ///
     /// `ready_for` is how long the lost connection had been ready, `attempt` counts from 1 since then.
     pub(crate) fn delay(&mut self, cause: &Cause, ready_for: Option<u64>, attempt: u32) -> u64 {
-        if ready_for.is_some_and(|ns| ns >= self.config.stable_ms * MILLISECOND) {
+        if ready_for.is_some_and(|ns| ns >= self.config.stable_ms.saturating_mul(MILLISECOND)) {
             self.doublings = 0;
         }
-        MILLISECOND * self.delay_ms(cause, ready_for, attempt)
+        self.delay_ms(cause, ready_for, attempt)
+            .saturating_mul(MILLISECOND)
     }
 
     fn delay_ms(&mut self, cause: &Cause, ready_for: Option<u64>, attempt: u32) -> u64 {
         match cause {
-            Cause::PeerClosed { code: Some(code), .. } if RESTART_CODES.contains(code) => {
+            Cause::PeerClosed { code: Some(code), .. }
+                if RESTART_CODES.contains(code) && attempt <= RESTART_ATTEMPTS =>
+            {
                 return self.rng.u64(RESTART_SPREAD_MS);
             }
             Cause::Connect {
@@ -69,9 +75,9 @@ impl Backoff {
             _ => {}
         }
         if attempt > DEGRADED_AFTER {
-            return self.patiently(self.config.max_ms * 3 / 4);
+            return self.patiently(self.config.max_ms / 4 * 3);
         }
-        if ready_for.is_some_and(|ns| ns >= self.config.ready_for_quick_ms * MILLISECOND) {
+        if ready_for.is_some_and(|ns| ns >= self.config.ready_for_quick_ms.saturating_mul(MILLISECOND)) {
             return self.rng.u64(0..=self.config.quick_ms);
         }
         let ceiling = self

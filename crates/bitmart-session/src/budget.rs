@@ -62,6 +62,11 @@ impl Budget {
         not_before
     }
 
+    /// When a place that was taken earlier may be used: `now`, or later if the host has complained since.
+    pub fn opens_at(&mut self, now: u64, host: &str, port: u16) -> u64 {
+        now.max(self.host(now, host, port).closed_until)
+    }
+
     /// Lets nobody connect to a host before `until`: it has complained.
     pub fn cool_off(&mut self, now: u64, host: &str, port: u16, until: u64) {
         let entry = self.host(now, host, port);

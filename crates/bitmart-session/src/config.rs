@@ -14,7 +14,7 @@ pub struct Config {
     /// How long after a ping anything must have come, else the socket is given up. With the default ping, a dead
     /// peer is noticed within 25 s.
     pub pong_grace_ms: u64,
-    /// How long a signer may take.
+    /// How long a signer may take, for a driver that awaits one. `bitmart-ws` signs at once, on its own task.
     pub sign_timeout_ms: u64,
     /// How long the exchange may take to answer a login.
     pub login_timeout_ms: u64,

@@ -22,7 +22,7 @@ pub enum Event {
     Reconnected {
         /// The epoch that begins.
         epoch: Epoch,
-        /// Attempts it took, counted from the loss of the socket before.
+        /// Attempts since the connection was last ready, this one included.
         attempts: u32,
     },
     /// The exchange accepted the login.
@@ -69,14 +69,14 @@ pub enum Event {
     },
     /// An attempt to open a socket failed.
     ConnectFailed {
-        /// Which attempt since the last open socket, from 1.
+        /// Which attempt since the connection was last ready, from 1.
         attempt: u32,
         /// Why.
         cause: Cause,
     },
     /// Another socket will be opened after a delay.
     Reconnecting {
-        /// Which attempt since the last open socket, from 1.
+        /// Which attempt since the connection was last ready, from 1.
         attempt: u32,
         /// The delay in milliseconds. The connect budget may add to it.
         delay_ms: u64,
@@ -91,7 +91,8 @@ pub enum Event {
         /// The refusal.
         refusal: Refusal<'static>,
     },
-    /// The exchange refuses the login for its timestamp, also after a correction. Terminal.
+    /// The exchange refuses the login for its timestamp, also after a correction, or with nothing to correct it by.
+    /// Terminal.
     ClockSkew {
         /// How far the exchange's clock is ahead of what was signed, in milliseconds, where it is known.
         skew_ms: Option<i64>,
@@ -157,9 +158,13 @@ impl GapOpened {
 }
 
 /// The end of a gap.
+///
+/// A topic can be in a gap of each kind at once; it is complete again when both have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GapClosed {
+    /// Which kind of gap ends.
+    pub kind: GapKind,
     /// The acknowledgement that completed the set: what comes from here on is complete.
     pub until: Moment,
     /// The topics that are complete again.
@@ -171,8 +176,9 @@ pub struct GapClosed {
 impl GapClosed {
     /// Puts the end of a gap together.
     #[must_use]
-    pub fn new(until: Moment, topics: Vec<Topic>, failed: Vec<Topic>) -> Self {
+    pub fn new(kind: GapKind, until: Moment, topics: Vec<Topic>, failed: Vec<Topic>) -> Self {
         Self {
+            kind,
             until,
             topics,
             failed,
@@ -193,6 +199,27 @@ pub enum GapCause {
         /// Messages discarded when this was announced; more may follow until the gap closes.
         dropped: u64,
     },
+}
+
+impl GapCause {
+    /// Which kind of gap this opens.
+    #[must_use]
+    pub fn kind(&self) -> GapKind {
+        match self {
+            Self::FirstConnect | Self::Disconnected(_) => GapKind::Connection,
+            Self::Overflow { .. } => GapKind::Overflow,
+        }
+    }
+}
+
+/// The two kinds of gap, which open and close independently of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GapKind {
+    /// The connection was lost, or is the first.
+    Connection,
+    /// The consumer's queue was full.
+    Overflow,
 }
 
 impl fmt::Display for GapCause {

@@ -46,6 +46,8 @@ impl Gap {
             return None;
         }
         self.is_open = false;
+        // One that failed and was then asked for again has had a beginning of its own.
+        self.failed.retain(|topic| topics.status(topic).is_none());
         Some((std::mem::take(&mut self.open), std::mem::take(&mut self.failed)))
     }
 }

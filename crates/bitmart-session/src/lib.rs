@@ -75,7 +75,7 @@ mod topics;
 pub use budget::Budget;
 pub use command::CommandError;
 pub use config::{BackoffConfig, Config};
-pub use event::{Cause, Event, GapCause, GapClosed, GapOpened, Retry, SubscribeFailure};
+pub use event::{Cause, Event, GapCause, GapClosed, GapKind, GapOpened, Retry, SubscribeFailure};
 pub use id::{ConnectionId, Epoch};
 pub use order::{Order, Transmit};
 pub use session::{Session, Status};

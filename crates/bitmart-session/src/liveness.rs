@@ -20,8 +20,8 @@ impl Liveness {
             last_frame: None,
             last_outbound: now,
             give_up_at: None,
-            ping_after: config.ping_after_ms * MILLISECOND,
-            pong_grace: config.pong_grace_ms * MILLISECOND,
+            ping_after: config.ping_after_ms.saturating_mul(MILLISECOND),
+            pong_grace: config.pong_grace_ms.saturating_mul(MILLISECOND),
         }
     }
 
@@ -40,7 +40,7 @@ impl Liveness {
 
     pub(crate) fn ping_sent(&mut self, now: u64) {
         self.last_outbound = now;
-        self.give_up_at = Some(now + self.pong_grace);
+        self.give_up_at = Some(now.saturating_add(self.pong_grace));
     }
 
     /// When the last whole frame came in on this socket.
@@ -52,7 +52,11 @@ impl Liveness {
     pub(crate) fn ping_at(&self) -> Option<u64> {
         match self.give_up_at {
             Some(_) => None,
-            None => Some(self.last_inbound.min(self.last_outbound) + self.ping_after),
+            None => Some(
+                self.last_inbound
+                    .min(self.last_outbound)
+                    .saturating_add(self.ping_after),
+            ),
         }
     }
 

@@ -12,8 +12,8 @@ use crate::pace::Pace;
 use crate::time::{MILLISECOND, SECOND};
 use crate::topics::{Overdue, Settled, TopicStatus, Topics};
 use crate::{
-    Cause, CommandError, Config, ConnectionId, Epoch, Event, GapCause, GapClosed, GapOpened, Moment, Order,
-    SubscribeFailure, Transmit,
+    Cause, CommandError, Config, ConnectionId, Epoch, Event, GapCause, GapClosed, GapKind, GapOpened, Moment,
+    Order, SubscribeFailure, Transmit,
 };
 
 /// How long subscriptions pause when the exchange says that messages come too often, in nanoseconds: the window
@@ -35,7 +35,7 @@ const TOO_OFTEN_PAUSE: u64 = 10 * SECOND;
 ///
 /// # The contract
 ///
-/// The session does nothing by itself. The driver calls commands and inputs, all of which take the time, and
+/// The session does nothing by itself. The driver calls commands and inputs, and
 /// **after each of them drains the outputs**, in this order:
 ///
 /// 1. [`poll_order`](Self::poll_order) until `None`: opens and closes sockets, asks for signatures;
@@ -94,7 +94,7 @@ pub enum Status {
     LoggingIn,
     /// Logged in where needed; some topics are not yet acknowledged.
     Subscribing,
-    /// Every wanted topic is acknowledged.
+    /// Every topic that was wanted when the socket was new is acknowledged; one that was added since may be pending.
     Ready,
     /// Over: closed by the user or refused for good.
     Terminated,
@@ -254,7 +254,9 @@ impl Session {
             if self.topics.is_full() {
                 return Err(CommandError::Full);
             }
-            self.topics.want(topic);
+            if self.topics.want(topic.clone()) {
+                self.emit(Event::Unsubscribed { topic });
+            }
         }
         Ok(())
     }
@@ -262,6 +264,9 @@ impl Session {
     /// No longer wants a topic. [`Event::Unsubscribed`] comes when the exchange acknowledges it, or at once if
     /// there is nothing to acknowledge. Returns whether it was wanted.
     pub fn unsubscribe(&mut self, now: u64, topic: &Topic) -> bool {
+        if self.state == State::Terminated {
+            return false;
+        }
         let Some(ends_at_once) = self.topics.unwant(topic) else {
             return false;
         };
@@ -312,7 +317,7 @@ impl Session {
         });
         if self.key.is_some() {
             let timestamp_ms = self.clock.timestamp_ms(unix_ms);
-            let deadline = now + self.config.sign_timeout_ms * MILLISECOND;
+            let deadline = now.saturating_add(self.config.sign_timeout_ms.saturating_mul(MILLISECOND));
             self.state = State::Signing {
                 deadline,
                 timestamp_ms,
@@ -359,7 +364,7 @@ impl Session {
                 self.login.clear();
                 self.dialect
                     .encode_login(key, timestamp_ms, signature.as_str(), &mut self.login);
-                let deadline = now + self.config.login_timeout_ms * MILLISECOND;
+                let deadline = now.saturating_add(self.config.login_timeout_ms.saturating_mul(MILLISECOND));
                 self.state = State::LoggingIn { deadline };
             }
             (Err(error), _) if !error.is_retryable() => {
@@ -477,7 +482,7 @@ impl Session {
                 Transmit::Request(Operation::Login)
             }
             State::Subscribing | State::Ready { .. } => {
-                let deadline = now + self.config.ack_timeout_ms * MILLISECOND;
+                let deadline = now.saturating_add(self.config.ack_timeout_ms.saturating_mul(MILLISECOND));
                 Transmit::Request(self.topics.write_request(deadline, self.dialect, out)?)
             }
             _ => return None,
@@ -553,6 +558,8 @@ impl Session {
         let topic = reply.topic.as_deref();
         let is_unsubscribe = reply.operation == Some(Operation::Unsubscribe);
         match refusal.class() {
+            // The exchange's trouble is not the topic's fault: the deadline asks again.
+            ErrorClass::Server | ErrorClass::AlreadyLoggedIn => self.topics.excuse(topic),
             ErrorClass::NotSubscribed => self.handle_left(topic),
             _ if is_unsubscribe => self.handle_left(topic),
             ErrorClass::Auth if self.key.is_some() => {
@@ -567,11 +574,9 @@ impl Session {
                 self.pace.pause(now + TOO_OFTEN_PAUSE);
                 self.topics.ask_again();
             }
-            ErrorClass::Limit if matches!(refusal.code, Some(code) if code.0 >= 94_000) => {
+            ErrorClass::Limit if refusal.is_about_the_connection() => {
                 self.lose_politely(now, Cause::Refused(refusal));
             }
-            // The exchange's trouble is not the topic's fault: the deadline asks again.
-            ErrorClass::Server | ErrorClass::AlreadyLoggedIn => {}
             ErrorClass::AlreadySubscribed if topic.is_some() => {
                 let settled = self.topics.acknowledged(topic.unwrap_or_default());
                 self.announce(settled);
@@ -579,6 +584,7 @@ impl Session {
             _ => {
                 let settled = match topic {
                     Some(topic) => self.topics.refused(topic, refusal),
+                    None if self.dialect.refusals_name_topics() => Settled::default(),
                     None => self.topics.refused_anonymously(refusal),
                 };
                 self.announce(settled);
@@ -609,7 +615,12 @@ impl Session {
     fn advance(&mut self, now: u64) {
         if let Some((topics, failed)) = self.gap.close(&self.topics) {
             let until = self.anchor.at(now);
-            self.emit(Event::GapClosed(GapClosed::new(until, topics, failed)));
+            self.emit(Event::GapClosed(GapClosed::new(
+                GapKind::Connection,
+                until,
+                topics,
+                failed,
+            )));
         }
         if self.state == State::Subscribing && self.topics.are_all_active() {
             self.state = State::Ready { since: now };

@@ -30,10 +30,16 @@ pub(crate) struct Topics {
 struct Entry {
     topic: Topic,
     ask: Ask,
-    /// How often it was asked on this socket.
+    /// How often it was asked on this socket, as far as the exchange took it.
     asks: u8,
+    /// A request for it has gone out on this socket.
+    was_sent: bool,
     /// Asked alone, so that a refusal without a name can only mean this topic.
     alone: bool,
+    /// A refusal without a name may have meant it: asked alone once more, the next one does.
+    is_suspected: bool,
+    /// The exchange has blamed itself for it on this socket.
+    is_excused: bool,
     sockets_lost: u8,
 }
 
@@ -50,7 +56,10 @@ impl Entry {
             topic,
             ask: Ask::Due,
             asks: 0,
+            was_sent: false,
             alone: false,
+            is_suspected: false,
+            is_excused: false,
             sockets_lost: 0,
         }
     }
@@ -61,13 +70,14 @@ impl Entry {
 
     /// Whether an answer may still come: also a late one, after the deadline.
     fn awaits_answer(&self) -> bool {
-        self.asks > 0 && self.ask != Ask::Done
+        self.was_sent && self.ask != Ask::Done
     }
 
     fn start_over(&mut self) {
-        self.ask = Ask::Due;
-        self.asks = 0;
-        self.alone = false;
+        *self = Self {
+            sockets_lost: self.sockets_lost,
+            ..Self::new(self.topic.clone())
+        };
     }
 }
 
@@ -121,14 +131,16 @@ impl Topics {
         self.wanted.iter().all(|entry| entry.ask == Ask::Done)
     }
 
-    /// Wants a topic. One that is about to leave is not asked to any more, but asked for anew: that it is held
-    /// already costs at most a benign refusal.
-    pub(crate) fn want(&mut self, topic: Topic) {
+    /// Wants a topic. One that is about to leave, and was not asked to yet, isn't any more, but is asked for anew:
+    /// that it is held already costs at most a benign refusal. Returns whether that was so.
+    pub(crate) fn want(&mut self, topic: Topic) -> bool {
         if self.status(&topic).is_some() {
-            return;
+            return false;
         }
-        self.leaving.retain(|left| left.topic != topic || left.asks > 0);
+        let leaving = self.leaving.len();
+        self.leaving.retain(|left| left.topic != topic || left.was_sent);
         self.wanted.push(Entry::new(topic));
+        self.leaving.len() < leaving
     }
 
     /// No longer wants a topic. Returns whether it ends at once, since the present socket was never asked for it;
@@ -136,11 +148,13 @@ impl Topics {
     pub(crate) fn unwant(&mut self, topic: &Topic) -> Option<bool> {
         let at = self.wanted.iter().position(|entry| entry.topic == *topic)?;
         let entry = self.wanted.remove(at);
-        let was_asked = entry.asks > 0 || entry.ask == Ask::Done;
-        if was_asked && !self.leaving.iter().any(|left| left.topic == *topic) {
+        if self.leaving.iter().any(|left| left.topic == *topic) {
+            return Some(false);
+        }
+        if entry.was_sent {
             self.leaving.push(Entry::new(entry.topic));
         }
-        Some(!was_asked)
+        Some(!entry.was_sent)
     }
 
     /// Starts over for another socket. Returns the topics that were leaving: with the socket they have left.
@@ -151,7 +165,8 @@ impl Topics {
     }
 
     pub(crate) fn has_request(&self, dialect: &dyn Dialect) -> bool {
-        self.leaving.iter().any(|entry| entry.ask == Ask::Due) || !self.due(dialect).is_empty()
+        let is_leaving = self.leaving.iter().any(|entry| entry.ask == Ask::Due);
+        (is_leaving && !self.awaits_lone_answer(dialect)) || !self.due(dialect).is_empty()
     }
 
     /// Writes the next request, if one is due: unsubscriptions first.
@@ -162,7 +177,7 @@ impl Topics {
         out: &mut Vec<u8>,
     ) -> Option<Operation> {
         let leaving: Vec<usize> = (0..self.leaving.len())
-            .filter(|at| self.leaving[*at].ask == Ask::Due)
+            .filter(|at| self.leaving[*at].ask == Ask::Due && !self.awaits_lone_answer(dialect))
             .collect();
         let (operation, entries, due) = if leaving.is_empty() {
             let due = self.due(dialect);
@@ -175,6 +190,7 @@ impl Topics {
         for at in &due[..taken] {
             let entry = &mut entries[*at];
             entry.ask = Ask::InFlight { deadline };
+            entry.was_sent = true;
             entry.asks += 1;
         }
         (taken > 0).then_some(operation)
@@ -189,8 +205,7 @@ impl Topics {
         let is_due = |entry: &Entry| {
             entry.ask == Ask::Due && !self.leaving.iter().any(|left| left.topic == entry.topic)
         };
-        let in_flight = || self.wanted.iter().filter(|entry| entry.is_in_flight());
-        if in_flight().any(|entry| entry.alone) && !dialect.refusals_name_topics() {
+        if self.awaits_lone_answer(dialect) {
             return Vec::new();
         }
         let together: Vec<usize> = (0..self.wanted.len())
@@ -199,10 +214,20 @@ impl Topics {
         if !together.is_empty() {
             return together;
         }
+        let is_idle = !self.wanted.iter().chain(&self.leaving).any(Entry::is_in_flight);
         match self.wanted.iter().position(is_due) {
-            Some(at) if in_flight().next().is_none() => vec![at],
+            Some(at) if is_idle => vec![at],
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a topic is being asked for alone, so that nothing else may be asked.
+    fn awaits_lone_answer(&self, dialect: &dyn Dialect) -> bool {
+        !dialect.refusals_name_topics()
+            && self
+                .wanted
+                .iter()
+                .any(|entry| entry.alone && entry.is_in_flight())
     }
 
     /// An acknowledgement of a subscription.
@@ -235,8 +260,25 @@ impl Topics {
         self.settle(Settled::default())
     }
 
+    /// The exchange says that the trouble is its own: of the topic it names, or of all that is in flight.
+    pub(crate) fn excuse(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => {
+                if let Some(entry) = find(&mut self.wanted, text, Entry::awaits_answer) {
+                    entry.is_excused = true;
+                }
+            }
+            None => self
+                .wanted
+                .iter_mut()
+                .filter(|entry| entry.is_in_flight())
+                .for_each(|entry| entry.is_excused = true),
+        }
+    }
+
     /// Once as many refusals without a name have come as topics are still without an answer, each of the topics
-    /// has one.
+    /// may have one. A refusal may also belong to something asked earlier, so each is asked once more, alone, and
+    /// has failed only if that is refused too.
     fn settle(&mut self, mut settled: Settled) -> Settled {
         let in_flight = self.wanted.iter().filter(|entry| entry.is_in_flight()).count();
         if in_flight == 0 {
@@ -252,23 +294,21 @@ impl Topics {
                 entry.ask = Ask::Done;
                 settled.subscribed.push(entry.topic.clone());
             }
-        } else if refusals.iter().any(is_benign) {
-            for entry in self.wanted.iter_mut().filter(|entry| entry.is_in_flight()) {
-                entry.ask = Ask::Due;
-                entry.alone = true;
-            }
-        } else {
-            let mut refusals = refusals.into_iter();
-            self.wanted.retain(|entry| {
-                if !entry.is_in_flight() {
-                    return true;
-                }
-                let refusal = refusals
-                    .next()
-                    .expect("there are as many refusals as topics in flight");
-                settled.failed.push((entry.topic.clone(), refusal));
-                false
-            });
+            return settled;
+        }
+        let convicted = self
+            .wanted
+            .iter()
+            .position(|entry| entry.is_in_flight() && entry.alone && entry.is_suspected);
+        if let Some(at) = convicted {
+            let refusal = refusals.into_iter().next().expect("there is a refusal");
+            settled.failed.push((self.wanted.remove(at).topic, refusal));
+            return settled;
+        }
+        for entry in self.wanted.iter_mut().filter(|entry| entry.is_in_flight()) {
+            entry.ask = Ask::Due;
+            entry.alone = true;
+            entry.is_suspected = true;
         }
         settled
     }
@@ -334,11 +374,13 @@ impl Topics {
             .iter()
             .position(|entry| is_overdue(entry) && entry.asks >= MAX_ASKS)
         {
-            let entry = &mut self.wanted[at];
-            if entry.sockets_lost >= MAX_SOCKETS_LOST {
+            // Only a topic that is ignored while others are served is to blame for it.
+            let is_to_blame = self.active().next().is_some() && !self.wanted[at].is_excused;
+            if is_to_blame && self.wanted[at].sockets_lost >= MAX_SOCKETS_LOST {
                 return Some(Overdue::Abandon(self.wanted.remove(at).topic));
             }
-            entry.sockets_lost += 1;
+            let entry = &mut self.wanted[at];
+            entry.sockets_lost += u8::from(is_to_blame);
             return Some(Overdue::Reconnect(entry.topic.clone()));
         }
         let alone = !dialect.refusals_name_topics();
@@ -382,6 +424,10 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    fn alone(topic: &str) -> String {
+        format!(r#"{{"op":"subscribe","args":["{topic}"]}}"#)
+    }
+
     fn refusal(code: u32) -> Refusal<'static> {
         Refusal::new(Some(ErrorCode(code)), "no")
     }
@@ -399,6 +445,9 @@ mod tests {
         assert_eq!(topics.acknowledged(A).subscribed.len(), 1);
         let settled = topics.acknowledged(C);
         assert_eq!(settled.subscribed, [C.parse().unwrap()]);
+        assert_eq!(settled.failed, [], "the refusal might belong to something else");
+        assert_eq!(ask(&mut topics, Market::Spot), alone(B));
+        let settled = topics.refused_anonymously(refusal(92001));
         assert_eq!(settled.failed, [(B.parse().unwrap(), refusal(92001))]);
         assert!(topics.are_all_active());
     }
@@ -419,11 +468,10 @@ mod tests {
             "",
             "nothing beside a topic asked for alone"
         );
+        assert_eq!(topics.refused_anonymously(refusal(90004)).failed.len(), 0);
+        assert_eq!(ask(&mut topics, Market::Spot), alone(B), "once more, to be sure");
         assert_eq!(topics.refused_anonymously(refusal(90004)).failed.len(), 1);
-        assert_eq!(
-            ask(&mut topics, Market::Spot),
-            format!(r#"{{"op":"subscribe","args":["{C}"]}}"#)
-        );
+        assert_eq!(ask(&mut topics, Market::Spot), alone(C));
         assert_eq!(topics.refused_anonymously(refusal(90008)).subscribed.len(), 1);
     }
 
@@ -454,7 +502,7 @@ mod tests {
         ask(&mut topics, Market::Spot);
         topics.acknowledged(A);
         assert_eq!(topics.unwant(&A.parse().unwrap()), Some(false));
-        topics.want(A.parse().unwrap());
+        assert!(topics.want(A.parse().unwrap()), "it will not leave");
         assert_eq!(
             ask(&mut topics, Market::Spot),
             format!(r#"{{"op":"subscribe","args":["{A}"]}}"#)
@@ -463,22 +511,78 @@ mod tests {
         assert_eq!(ask(&mut topics, Market::Spot), "");
     }
 
-    #[test]
-    fn one_ignored_topic_costs_two_sockets_and_is_given_up() {
-        let mut topics = topics(&[A]);
-        for expected in [
-            Overdue::Reconnect(A.parse().unwrap()),
-            Overdue::Reconnect(A.parse().unwrap()),
-            Overdue::Abandon(A.parse().unwrap()),
-        ] {
-            for _ in 1..MAX_ASKS {
-                ask(&mut topics, Market::Spot);
-                assert_eq!(topics.handle_timeout(100, Market::Spot.dialect()), None);
-            }
-            ask(&mut topics, Market::Spot);
-            assert_eq!(topics.handle_timeout(100, Market::Spot.dialect()), Some(expected));
-            topics.start_over();
+    /// Runs the topics into their last deadline on one socket.
+    fn run_out(topics: &mut Topics, before_the_last: impl Fn(&mut Topics)) -> Option<Overdue> {
+        for _ in 1..MAX_ASKS {
+            ask(topics, Market::Futures);
+            assert_eq!(topics.handle_timeout(100, Market::Futures.dialect()), None);
         }
-        assert_eq!(topics.len(), 0);
+        ask(topics, Market::Futures);
+        before_the_last(topics);
+        let overdue = topics.handle_timeout(100, Market::Futures.dialect());
+        topics.start_over();
+        overdue
+    }
+
+    const X: &str = "futures/ticker:X";
+    const Y: &str = "futures/ticker:Y";
+
+    #[test]
+    fn a_topic_ignored_while_another_is_served_costs_two_sockets_and_is_given_up() {
+        let mut topics = topics(&[X, Y]);
+        let served = |topics: &mut Topics| drop(topics.acknowledged(Y));
+        for expected in [Overdue::Reconnect, Overdue::Reconnect, Overdue::Abandon] {
+            assert_eq!(run_out(&mut topics, served), Some(expected(X.parse().unwrap())));
+        }
+        assert_eq!(topics.len(), 1);
+    }
+
+    /// An outage of the exchange is no verdict on any topic.
+    #[test]
+    fn topics_are_not_given_up_when_none_is_served_or_the_exchange_blames_itself() {
+        let mut outage = topics(&[X, Y]);
+        let mut excused = topics(&[X, Y]);
+        for _ in 0..20 {
+            assert!(matches!(
+                run_out(&mut outage, |_| {}),
+                Some(Overdue::Reconnect(_))
+            ));
+            let trouble = |topics: &mut Topics| {
+                topics.acknowledged(Y);
+                topics.excuse(Some(X));
+            };
+            assert!(matches!(
+                run_out(&mut excused, trouble),
+                Some(Overdue::Reconnect(_))
+            ));
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_something_else_fails_no_innocent_topic() {
+        // Of a topic that is no longer wanted.
+        let mut topics = topics(&[A]);
+        ask(&mut topics, Market::Spot);
+        topics.unwant(&A.parse().unwrap());
+        topics.want(B.parse().unwrap());
+        ask(&mut topics, Market::Spot);
+        ask(&mut topics, Market::Spot);
+        assert_eq!(topics.refused_anonymously(refusal(92001)), Settled::default());
+        topics.left(Some(A));
+        assert_eq!(ask(&mut topics, Market::Spot), alone(B));
+        assert_eq!(topics.acknowledged(B).subscribed.len(), 1);
+    }
+
+    #[test]
+    fn what_the_exchange_did_not_take_is_asked_again_and_may_still_be_answered() {
+        let mut topics = topics(&[A]);
+        ask(&mut topics, Market::Spot);
+        topics.ask_again();
+        assert_eq!(topics.acknowledged(A).subscribed.len(), 1, "it took it after all");
+        assert_eq!(
+            topics.unwant(&A.parse().unwrap()),
+            Some(false),
+            "so it has to be asked to leave"
+        );
     }
 }

@@ -39,6 +39,13 @@ impl SharedBudget {
             .reserve(now, host, port)
     }
 
+    pub(crate) fn opens_at(&self, now: u64, host: &str, port: u16) -> u64 {
+        self.inner
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .opens_at(now, host, port)
+    }
+
     pub(crate) fn cool_off(&self, now: u64, host: &str, port: u16, until: u64) {
         self.inner
             .lock()

@@ -1,11 +1,12 @@
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bitmart_auth::{Signer, redact_key_in};
-use bitmart_proto::{Class, Decoder, ErrorClass, Inflater, Operation, Reply, Topic, classify};
+use bitmart_auth::{Signer, redact_in};
+use bitmart_proto::{Class, Decoder, Inflater, Operation, Refusal, Reply, Topic, classify};
 use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
 use bitmart_session::{Cause, CommandError, Event, Order, Session, Status, Transmit};
 use tracing::{debug, trace};
@@ -23,6 +24,12 @@ const CLOSE_TIMEOUT: u64 = SECOND;
 /// How long a host that complains about the number of connections is left alone by the whole process, in
 /// nanoseconds.
 const COOL_OFF: u64 = MINUTE;
+
+/// How the exchange begins a plain text about too many connections (`docs/PROTOCOL.md`, *Limits*).
+const IP_LIMITED: &str = "IP Limited";
+
+/// Bytes kept of each text in an answer. The exchange's own have less than half of it.
+const MAX_REPLY_TEXT_BYTES: usize = 256;
 
 /// Close code of an orderly end.
 const NORMAL_CLOSURE: u16 = 1000;
@@ -43,6 +50,8 @@ pub(crate) struct Driver {
     counters: Counters,
     /// When the clock was last read: at the last socket read, or since.
     now: u64,
+    /// When the socket was last read.
+    read_at: u64,
     /// Something has changed since the session's outputs were last drained.
     is_dirty: bool,
     /// The read that brought these frames has not been put down as a whole frame yet.
@@ -101,6 +110,7 @@ impl Driver {
             scratch: Vec::new(),
             counters: Counters::default(),
             now: 0,
+            read_at: 0,
             is_dirty: true,
             is_frame_due: false,
             timer: None,
@@ -248,19 +258,20 @@ impl Driver {
     /// Takes a place in the budget and, once that has come, opens a socket.
     fn open(&mut self, has_place: bool) {
         let (host, port) = (self.config.endpoint.host(), self.config.endpoint.port());
-        if !has_place {
-            let until = self.config.budget.reserve(self.now, host, port);
-            if until > self.now {
-                debug!(
-                    target: "bitmart::connection", connection = %self.session.id(),
-                    wait_ms = (until - self.now) / MILLISECOND, "waiting for a place in the connect budget"
-                );
-                self.link = Link::Waiting {
-                    until,
-                    has_place: true,
-                };
-                return;
-            }
+        let until = if has_place {
+            self.config.budget.opens_at(self.now, host, port)
+        } else {
+            self.config.budget.reserve(self.now, host, port)
+        };
+        if until > self.now {
+            let wait_ms = (until - self.now) / MILLISECOND;
+            let id = self.session.id();
+            debug!(target: "bitmart::connection", connection = %id, wait_ms, "waiting for a place in the connect budget");
+            self.link = Link::Waiting {
+                until,
+                has_place: true,
+            };
+            return;
         }
         debug!(target: "bitmart::connection", connection = %self.session.id(), endpoint = %self.config.endpoint, "opening");
         let (endpoint, config) = (self.config.endpoint.clone(), self.config.connect.clone());
@@ -324,6 +335,7 @@ impl Driver {
                 );
                 self.counters.sockets += 1;
                 self.is_frame_due = taken > 0;
+                self.read_at = self.now;
                 self.link = Link::Up(socket);
                 self.session.handle_connected(
                     self.now,
@@ -332,6 +344,9 @@ impl Driver {
                 );
             }
             Err(error) => {
+                if let ConnectError::UpgradeRefused { status: 429, .. } = error {
+                    self.cool_off();
+                }
                 let cause = Cause::Connect {
                     retry: error.retry(),
                     text: error.to_string(),
@@ -363,7 +378,7 @@ impl Driver {
             match socket.reader.advance() {
                 Ok(Some(head)) => {
                     if self.is_frame_due {
-                        self.session.handle_activity(self.now, true);
+                        self.session.handle_activity(self.read_at, true);
                         self.is_frame_due = false;
                     }
                     let item = self.handle_frame(head);
@@ -371,6 +386,11 @@ impl Driver {
                         return Poll::Ready(item);
                     }
                     continue;
+                }
+                // What has come is judged before the deadlines it may have met.
+                Ok(None) if self.wake_at.is_some_and(|at| at <= self.now) => {
+                    self.handle_timeout();
+                    return Poll::Ready(None);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -401,12 +421,9 @@ impl Driver {
                 }
                 Poll::Ready(Ok(_)) => {
                     self.now = self.config.clock.now_ns();
+                    self.read_at = self.now;
                     self.session.handle_activity(self.now, false);
                     self.is_frame_due = true;
-                    if self.wake_at.is_some_and(|at| at <= self.now) {
-                        self.handle_timeout();
-                        return Poll::Ready(None);
-                    }
                 }
                 Poll::Ready(Err(error)) => {
                     self.lose(Cause::Lost {
@@ -443,7 +460,9 @@ impl Driver {
             }
             Kind::Pong => None,
             Kind::Close { code } => {
-                let reason = String::from_utf8_lossy(socket.reader.payload(head)).into_owned();
+                let reason = String::from_utf8_lossy(socket.reader.payload(head));
+                let reason =
+                    redact_in(&reason, self.signer.as_ref().map_or("", |signer| signer.key())).into_owned();
                 self.say_good_bye(|socket, deadline| Farewell::echo(socket, code, deadline));
                 self.lose(Cause::PeerClosed { code, reason });
                 None
@@ -474,38 +493,61 @@ impl Driver {
                     return Some(Item::Undecodable(place, MessageError::Decode(error)));
                 }
             },
-            _ => {
-                self.counters.unknown += 1;
-                return Some(Item::Unknown(place));
-            }
+            _ => match std::str::from_utf8(text) {
+                Ok(text) => {
+                    let is_complaint = text.starts_with(IP_LIMITED);
+                    self.counters.unknown += 1;
+                    if is_complaint {
+                        self.cool_off();
+                    }
+                    return Some(Item::Unknown(place));
+                }
+                Err(_) => {
+                    self.counters.undecodable += 1;
+                    return Some(Item::Undecodable(place, MessageError::NotText));
+                }
+            },
         }
         None
     }
 
     fn handle_reply(&mut self, mut reply: Reply<'static>) {
-        if let (Err(refusal), Some(signer)) = (&mut reply.outcome, &self.signer) {
-            refusal.text = redact_key_in(&refusal.text, signer.key()).into_owned().into();
+        let key = self.signer.as_ref().map_or("", |signer| signer.key());
+        clean(&mut reply.verb, key);
+        if let Some(topic) = &mut reply.topic {
+            clean(topic, key);
+        }
+        if let Err(refusal) = &mut reply.outcome {
+            clean(&mut refusal.text, key);
         }
         trace!(
             target: "bitmart::wire", connection = %self.session.id(), verb = &*reply.verb,
             topic = reply.topic.as_deref(), refusal = reply.outcome.as_ref().err().map(tracing::field::display),
             "reply"
         );
-        if let Err(refusal) = &reply.outcome
-            && refusal.class() == ErrorClass::Limit
-            && refusal.code.is_some_and(|code| code.0 >= 94_000)
+        if reply
+            .outcome
+            .as_ref()
+            .is_err_and(Refusal::is_about_the_connection)
         {
-            let (host, port) = (self.config.endpoint.host(), self.config.endpoint.port());
-            self.config
-                .budget
-                .cool_off(self.now, host, port, self.now + COOL_OFF);
+            self.cool_off();
         }
         self.session.handle_reply(self.now, &reply);
         self.response = Some(reply);
         self.is_dirty = true;
     }
 
+    /// The host has complained about the number or the pace of connections: the whole process leaves it alone.
+    fn cool_off(&self) {
+        let (host, port) = (self.config.endpoint.host(), self.config.endpoint.port());
+        self.config
+            .budget
+            .cool_off(self.now, host, port, self.now + COOL_OFF);
+    }
+
     fn lose(&mut self, cause: Cause) {
+        // The last read may be long ago, and a retry's delay counts from now.
+        self.now = self.config.clock.now_ns();
         drop(self.take_socket());
         self.session.handle_disconnected(self.now, cause);
         self.is_dirty = true;
@@ -569,7 +611,7 @@ impl Driver {
             inflater,
             decoder,
             counters,
-            now,
+            read_at,
             ..
         } = self;
         match item {
@@ -583,7 +625,7 @@ impl Driver {
                         Incoming::Push(Push {
                             update,
                             text,
-                            received_ns: *now,
+                            received_ns: *read_at,
                         })
                     }
                     Err(error) => {
@@ -603,6 +645,16 @@ impl Driver {
                 bytes: text_at(link, inflater, place),
             }),
         }
+    }
+}
+
+/// Takes out of a text of the exchange's what it repeats of ours, and cuts the rest to a bound.
+fn clean(text: &mut Cow<'static, str>, key: &str) {
+    let cleaned = redact_in(text, key);
+    let end = (0..=MAX_REPLY_TEXT_BYTES.min(cleaned.len())).rfind(|at| cleaned.is_char_boundary(*at));
+    let kept = &cleaned[..end.unwrap_or(0)];
+    if kept.len() < text.len() || matches!(cleaned, Cow::Owned(_)) {
+        *text = Cow::Owned(kept.to_owned());
     }
 }
 

@@ -49,6 +49,8 @@ pub enum MessageError {
     Decode(DecodeError),
     /// It is not the raw DEFLATE that a binary frame should be.
     Inflate(InflateError),
+    /// It is neither JSON nor text.
+    NotText,
 }
 
 impl fmt::Display for MessageError {
@@ -56,6 +58,7 @@ impl fmt::Display for MessageError {
         match self {
             Self::Decode(error) => write!(f, "{error}"),
             Self::Inflate(error) => write!(f, "{error}"),
+            Self::NotText => f.write_str("a compressed message is not text"),
         }
     }
 }
@@ -65,6 +68,7 @@ impl std::error::Error for MessageError {
         match self {
             Self::Decode(error) => Some(error),
             Self::Inflate(error) => Some(error),
+            Self::NotText => None,
         }
     }
 }

@@ -7,6 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::connect::Stream;
 use crate::frame::{FrameReader, FrameWriter, Kind};
 
+/// Reads that a farewell makes in one go. A peer that never stops sending must not keep the deadline from being
+/// looked at.
+const READS_PER_POLL: usize = 16;
+
 /// An open WebSocket: the stream, and the frames on their way in and out.
 pub(crate) struct Socket {
     stream: Stream,
@@ -92,7 +96,13 @@ impl Farewell {
         if ready!(self.socket.poll_write(cx)).is_err() {
             return Poll::Ready(());
         }
+        let mut reads = 0;
         while self.awaits_peer {
+            if reads == READS_PER_POLL {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            reads += 1;
             loop {
                 match self.socket.reader.advance() {
                     Ok(Some(head)) if matches!(head.kind(), Kind::Close { .. }) => self.awaits_peer = false,

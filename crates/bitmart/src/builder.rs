@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bitmart_auth::{Credentials, HmacSigner, Signer};
 use bitmart_proto::{Environment, Market, Side, endpoint_url};
+use bitmart_session::Budget;
 use bitmart_ws::connect::{ConnectConfig, Deadlines, Endpoint, EndpointError, RootError, Tls};
 use bitmart_ws::{Clock, SharedBudget, SystemClock};
 
@@ -127,7 +128,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Another clock, such as a test's.
+    /// Another clock, such as a test's. The client then has a connect budget of its own, unless one is given, which
+    /// must be shared with clients of the same clock only.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -167,12 +169,18 @@ impl ClientBuilder {
                 Tls::with_extra_roots(self.extra_roots).map_err(|source| BuildError::Root { source })?;
             connect = connect.with_tls(tls);
         }
+        // Times of one clock mean nothing on another, so a client with a clock of its own shares no budget.
+        let budget = match (self.budget, &self.clock) {
+            (Some(budget), _) => budget,
+            (None, None) => SharedBudget::process(),
+            (None, Some(_)) => SharedBudget::from(Budget::default()),
+        };
         let settings = Settings {
             signer: self.signer,
             endpoints,
             session: self.session,
             connect,
-            budget: self.budget.unwrap_or_default(),
+            budget,
             queue: self.queue,
             request_deadline: self.request_deadline.unwrap_or(REQUEST_DEADLINE),
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),

@@ -7,9 +7,9 @@ use bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION;
 use bitmart_proto::{Market, Side, Topic, TopicError};
 use bitmart_session::{ConnectionId, Epoch, Status};
 use bitmart_ws::{Connection, ConnectionConfig};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::builder::{ClientBuilder, Settings};
 use crate::events::{Events, Hub};
@@ -17,7 +17,7 @@ use crate::outcome::{ClientError, Connected, Failure, Outcome, Outcomes};
 use crate::queue::Queue;
 use crate::task::{Command, Task};
 
-/// Commands that may wait for a connection's task. Each is one call of a method; more callers than that wait.
+/// Commands that may wait for a connection's task. Each is one call of a method; more than that is an error.
 const COMMAND_SLOTS: usize = 64;
 
 /// How long [`Client::close`] waits for the good-byes: the transport gives each a second.
@@ -57,14 +57,13 @@ struct Inner {
     settings: Settings,
     hub: Arc<Hub>,
     routes: Mutex<Routes>,
-    /// Closed when the events are dropped.
-    running: watch::Receiver<()>,
+    /// Ends every task: the client was closed, or its events were dropped.
+    stop: Arc<watch::Sender<bool>>,
 }
 
 #[derive(Default)]
 struct Routes {
     connections: Vec<Handle>,
-    is_closed: bool,
 }
 
 struct Handle {
@@ -130,13 +129,13 @@ impl Client {
 
     pub(crate) fn new(settings: Settings) -> (Self, Events) {
         let hub = Arc::new(Hub::default());
-        let (sender, running) = watch::channel(());
-        let events = Events::new(hub.clone(), sender);
+        let stop = Arc::new(watch::Sender::new(false));
+        let events = Events::new(hub.clone(), stop.clone());
         let inner = Inner {
             settings,
             hub,
             routes: Mutex::default(),
-            running,
+            stop,
         };
         (
             Self {
@@ -155,7 +154,7 @@ impl Client {
     /// # Errors
     ///
     /// [`ClientError`] if a text is no topic (all such texts are named), a topic is private and there are no
-    /// credentials, or the client was closed; then nothing was sent. What the exchange refuses is no error but an
+    /// credentials, too many calls are waiting, or the client was closed; then nothing was sent. What the exchange refuses is no error but an
     /// [`Outcome::Failed`] for that topic.
     ///
     /// # Cancel safety
@@ -171,13 +170,10 @@ impl Client {
         {
             return Err(ClientError::NoCredentials { topic: topic.clone() });
         }
-        let routed = self.inner.route(&topics)?;
-        Ok(self
-            .request(topics, routed, |topics, answers| Command::Subscribe {
-                topics,
-                answers,
-            })
-            .await)
+        let (answers, answered) = mpsc::channel(topics.len().max(1));
+        let routed = self.inner.send_subscribe(&topics, &answers)?;
+        drop(answers);
+        Ok(self.collect(topics, routed, answered).await)
     }
 
     /// Ends the subscription to topics.
@@ -187,8 +183,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] if a text is no topic, a topic is not subscribed to, or the client was closed; then nothing
-    /// was sent.
+    /// [`ClientError`] if a text is no topic, a topic is not subscribed to, too many calls are waiting, or the client
+    /// was closed; then nothing was sent.
     ///
     /// # Cancel safety
     ///
@@ -198,13 +194,10 @@ impl Client {
         T: TryInto<Topic, Error: Into<TopicError>>,
     {
         let topics = parse(topics)?;
-        let routed = self.inner.find(&topics)?;
-        Ok(self
-            .request(topics, routed, |topics, answers| Command::Unsubscribe {
-                topics,
-                answers,
-            })
-            .await)
+        let (answers, answered) = mpsc::channel(topics.len().max(1));
+        let routed = self.inner.send_unsubscribe(&topics, &answers)?;
+        drop(answers);
+        Ok(self.collect(topics, routed, answered).await)
     }
 
     /// Opens the first connection of each market and side, so that a later subscription need not wait for it.
@@ -214,7 +207,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Closed`] if the client was closed.
+    /// [`ClientError::Closed`] if the client was closed, [`ClientError::Busy`] if too many calls are waiting.
     ///
     /// # Cancel safety
     ///
@@ -222,6 +215,7 @@ impl Client {
     pub async fn connect_all(&self) -> Result<Connected, ClientError> {
         let without_private = self.inner.settings.signer.is_none();
         let mut waiting = Vec::new();
+        let (answers, mut answered) = mpsc::channel(Market::ALL.len() * Side::ALL.len());
         {
             let mut routes = self.inner.lock()?;
             for market in Market::ALL {
@@ -229,31 +223,31 @@ impl Client {
                     if side == Side::Public || !without_private {
                         let at = self.inner.first(&mut routes, market, side);
                         let handle = &routes.connections[at];
-                        waiting.push((handle.id, handle.commands.clone(), handle.shared.clone()));
+                        let command = Command::AwaitReady {
+                            id: handle.id,
+                            answers: answers.clone(),
+                        };
+                        if let Err(TrySendError::Full(_)) = handle.commands.try_send(command) {
+                            return Err(ClientError::Busy);
+                        }
+                        waiting.push((handle.id, handle.shared.clone()));
                     }
                 }
             }
         }
+        drop(answers);
         let mut connections = Vec::with_capacity(waiting.len());
         let all_answered = async {
-            let (answers, mut answered) = mpsc::channel(waiting.len());
-            for (id, commands, _) in &waiting {
-                let _ = commands
-                    .send(Command::AwaitReady {
-                        id: *id,
-                        answers: answers.clone(),
-                    })
-                    .await;
-            }
-            drop(answers);
             while let Some(answer) = answered.recv().await {
                 connections.push(answer);
             }
         };
-        let is_late = timeout(self.inner.settings.request_deadline, all_answered)
+        let is_late = self
+            .inner
+            .within(self.inner.settings.request_deadline, all_answered)
             .await
-            .is_err();
-        for (id, _, shared) in waiting {
+            .is_none();
+        for (id, shared) in waiting {
             if !connections.iter().any(|(answered, _)| *answered == id) {
                 connections.push((id, shared.outcome_without_answer(is_late)));
             }
@@ -281,58 +275,49 @@ impl Client {
 
     /// Closes every connection for good, and with them the stream of events once it has been read to its end.
     ///
-    /// Takes a second at most. Calls that wait for the exchange resolve at once.
+    /// Takes 1.5 s at most. Calls that wait for the exchange resolve at once.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future only gives up waiting: the connections are closed all the same.
     pub async fn close(&self) {
-        let tasks: Vec<(mpsc::Sender<Command>, Option<JoinHandle<()>>)> = {
+        // Under the lock, so that no connection is opened after it.
+        let tasks: Vec<JoinHandle<()>> = {
             let mut routes = self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner);
-            routes.is_closed = true;
+            self.inner.stop.send_replace(true);
             routes
                 .connections
                 .iter_mut()
-                .map(|handle| (handle.commands.clone(), handle.task.take()))
+                .filter_map(|handle| handle.task.take())
                 .collect()
         };
         self.inner.hub.complete();
         let all_ended = async {
-            for (commands, task) in tasks {
-                let _ = commands.send(Command::Close).await;
-                if let Some(task) = task {
-                    let _ = task.await;
-                }
+            for task in tasks {
+                let _ = task.await;
             }
         };
-        let _ = timeout(CLOSE_DEADLINE, all_ended).await;
+        self.inner.within(CLOSE_DEADLINE, all_ended).await;
     }
 
-    /// Sends each connection its part of a request and collects the answers.
-    async fn request(
+    /// Collects the answers to a request until the deadline.
+    async fn collect(
         &self,
         topics: Vec<Topic>,
         routed: Vec<Routed>,
-        command: impl Fn(Vec<Topic>, mpsc::Sender<(Topic, Outcome)>) -> Command,
+        mut answered: mpsc::Receiver<(Topic, Outcome)>,
     ) -> Outcomes {
         let mut outcomes: Vec<(Topic, Outcome)> = Vec::with_capacity(topics.len());
         let all_answered = async {
-            let (answers, mut answered) = mpsc::channel(topics.len().max(1));
-            for part in &routed {
-                // A task that has ended can't answer; its topics are found unanswered below.
-                let _ = part
-                    .commands
-                    .send(command(part.topics.clone(), answers.clone()))
-                    .await;
-            }
-            drop(answers);
             while let Some(answer) = answered.recv().await {
                 outcomes.push(answer);
             }
         };
-        let is_late = timeout(self.inner.settings.request_deadline, all_answered)
+        let is_late = self
+            .inner
+            .within(self.inner.settings.request_deadline, all_answered)
             .await
-            .is_err();
+            .is_none();
         let in_order = topics.into_iter().map(|topic| {
             if let Some(at) = outcomes.iter().position(|(answered, _)| *answered == topic) {
                 return outcomes.swap_remove(at);
@@ -349,75 +334,135 @@ impl Client {
 
 /// A connection's part of a request.
 struct Routed {
-    commands: mpsc::Sender<Command>,
+    at: usize,
     shared: Arc<Shared>,
     topics: Vec<Topic>,
-}
-
-impl Routed {
-    fn add(routed: &mut Vec<Self>, handle: &Handle, topic: Topic) {
-        match routed
-            .iter_mut()
-            .find(|part| Arc::ptr_eq(&part.shared, &handle.shared))
-        {
-            Some(part) => part.topics.push(topic),
-            None => routed.push(Self {
-                commands: handle.commands.clone(),
-                shared: handle.shared.clone(),
-                topics: vec![topic],
-            }),
-        }
-    }
 }
 
 impl Inner {
     fn lock(&self) -> Result<MutexGuard<'_, Routes>, ClientError> {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        if routes.is_closed || self.running.has_changed().is_err() {
+        if *self.stop.borrow() {
             return Err(ClientError::Closed);
         }
         Ok(routes)
     }
 
-    /// Finds each topic's connection: the one that has it, the first with a place for it, or another.
-    fn route(&self, topics: &[Topic]) -> Result<Vec<Routed>, ClientError> {
+    /// Runs a future against a deadline, on whatever thread it is polled.
+    async fn within<T>(&self, deadline: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let sleep = {
+            let _context = self.settings.runtime.enter();
+            tokio::time::sleep(deadline)
+        };
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = sleep => None,
+        }
+    }
+
+    /// Sends each topic to its connection: the one that has it, the first with a place for it, or another.
+    fn send_subscribe(
+        &self,
+        topics: &[Topic],
+        answers: &mpsc::Sender<(Topic, Outcome)>,
+    ) -> Result<Vec<Routed>, ClientError> {
         let mut routes = self.lock()?;
-        let mut routed = Vec::new();
+        let mut routed: Vec<Routed> = Vec::new();
         for topic in topics {
             let (market, side) = (topic.market(), topic.side());
-            let belongs = |handle: &&Handle| (handle.id.market, handle.id.side) == (market, side);
+            let belongs = |handle: &Handle| (handle.id.market, handle.id.side) == (market, side);
             let holds = |handle: &Handle| handle.shared.lock().topics.contains(topic);
-            let has_place = |handle: &Handle| handle.shared.lock().topics.len() < MAX_TOPICS_PER_CONNECTION;
-            let position = |test: &dyn Fn(&Handle) -> bool| {
+            let has_place = |at: usize, handle: &Handle| {
+                let added = routed
+                    .iter()
+                    .find(|part| part.at == at)
+                    .map_or(0, |part| part.topics.len());
+                handle.shared.lock().topics.len() + added < MAX_TOPICS_PER_CONNECTION
+            };
+            let candidates = || {
                 routes
                     .connections
                     .iter()
-                    .position(|handle| belongs(&handle) && test(handle))
+                    .enumerate()
+                    .filter(|(_, handle)| belongs(handle))
             };
-            let at = match position(&holds).or_else(|| position(&has_place)) {
+            let found = candidates()
+                .find(|(_, handle)| holds(handle))
+                .or_else(|| candidates().find(|(at, handle)| has_place(*at, handle)))
+                .map(|(at, _)| at);
+            let at = match found {
                 Some(at) => at,
                 None => self.open(&mut routes, market, side),
             };
-            let handle = &routes.connections[at];
-            handle.shared.lock().topics.insert(topic.clone());
-            Routed::add(&mut routed, handle, topic.clone());
+            Self::add(&mut routed, &routes, at, topic);
+        }
+        Self::send(&routes, &routed, |topics| Command::Subscribe {
+            topics,
+            answers: answers.clone(),
+        })?;
+        for part in &routed {
+            part.shared.lock().topics.extend(part.topics.iter().cloned());
         }
         Ok(routed)
     }
 
-    /// Finds the connections that hold the topics.
-    fn find(&self, topics: &[Topic]) -> Result<Vec<Routed>, ClientError> {
+    /// Sends each topic to the connection that holds it.
+    fn send_unsubscribe(
+        &self,
+        topics: &[Topic],
+        answers: &mpsc::Sender<(Topic, Outcome)>,
+    ) -> Result<Vec<Routed>, ClientError> {
         let routes = self.lock()?;
         let mut routed = Vec::new();
         for topic in topics {
             let holder = routes
                 .connections
                 .iter()
-                .find(|handle| handle.shared.lock().topics.contains(topic));
-            let handle = holder.ok_or_else(|| ClientError::NotSubscribed { topic: topic.clone() })?;
-            Routed::add(&mut routed, handle, topic.clone());
+                .position(|handle| handle.shared.lock().topics.contains(topic));
+            let at = holder.ok_or_else(|| ClientError::NotSubscribed { topic: topic.clone() })?;
+            Self::add(&mut routed, &routes, at, topic);
         }
+        Self::send(&routes, &routed, |topics| Command::Unsubscribe {
+            topics,
+            answers: answers.clone(),
+        })?;
         Ok(routed)
+    }
+
+    fn add(routed: &mut Vec<Routed>, routes: &Routes, at: usize, topic: &Topic) {
+        match routed.iter_mut().find(|part| part.at == at) {
+            Some(part) => part.topics.push(topic.clone()),
+            None => routed.push(Routed {
+                at,
+                shared: routes.connections[at].shared.clone(),
+                topics: vec![topic.clone()],
+            }),
+        }
+    }
+
+    /// Gives every connection its part, or none of them anything. Waits for nothing, so that a call that is dropped
+    /// has either been made or not.
+    fn send(
+        routes: &Routes,
+        routed: &[Routed],
+        command: impl Fn(Vec<Topic>) -> Command,
+    ) -> Result<(), ClientError> {
+        let mut permits = Vec::with_capacity(routed.len());
+        for part in routed {
+            match routes.connections[part.at].commands.try_reserve() {
+                Ok(permit) => permits.push(Some(permit)),
+                Err(TrySendError::Full(())) => return Err(ClientError::Busy),
+                // The task has ended; what became of the connection is told instead of an answer.
+                Err(TrySendError::Closed(())) => permits.push(None),
+            }
+        }
+        for (permit, part) in permits.into_iter().zip(routed) {
+            if let Some(permit) = permit {
+                permit.send(command(part.topics.clone()));
+            }
+        }
+        Ok(())
     }
 
     fn first(&self, routes: &mut Routes, market: Market, side: Side) -> usize {
@@ -460,7 +505,7 @@ impl Inner {
         });
         self.hub.add(queue.clone());
         let task = Task::new(connection, queue.clone(), shared.clone(), settings.clock.clone());
-        let task = settings.runtime.spawn(task.run(inbox, self.running.clone()));
+        let task = settings.runtime.spawn(task.run(inbox, self.stop.subscribe()));
         routes.connections.push(Handle {
             id,
             commands,

@@ -32,7 +32,8 @@ pub struct Events {
     version: usize,
     /// The queue whose turn it is.
     turn: usize,
-    _running: watch::Sender<()>,
+    /// Tells the tasks that the consumer is gone.
+    stop: Arc<watch::Sender<bool>>,
 }
 
 /// What the consumer shares with the client.
@@ -60,13 +61,13 @@ impl Hub {
 }
 
 impl Events {
-    pub(crate) fn new(hub: Arc<Hub>, running: watch::Sender<()>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, stop: Arc<watch::Sender<bool>>) -> Self {
         Self {
             hub,
             queues: Vec::new(),
             version: 0,
             turn: 0,
-            _running: running,
+            stop,
         }
     }
 
@@ -112,6 +113,12 @@ impl Events {
             self.queues.extend(queues[self.version..].iter().cloned());
             self.version = queues.len();
         }
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
     }
 }
 

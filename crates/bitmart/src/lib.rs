@@ -48,7 +48,8 @@
 //!
 //! Each connection has a queue, bounded in messages and bytes ([`QueueLimits`]). When it is full, messages are
 //! discarded and counted, and the reader finds a [`GapOpened`] with [`GapCause::Overflow`] in the place where they are
-//! missing. Heartbeats go on.
+//! missing; answers of the exchange ([`EventKind::Response`]) are dropped without one. Heartbeats go on: only when some
+//! thousand lifecycle events are unread too is the connection left to itself until the consumer is back.
 //!
 //! # Without a task, without tokio
 //!
@@ -69,8 +70,8 @@ pub use bitmart_proto::{
     Reply, Side, Symbol, Topic, TopicError,
 };
 pub use bitmart_session::{
-    self as session, Cause, ConnectionId, Epoch, Event as Lifecycle, GapCause, GapClosed, GapOpened, Moment,
-    Status, SubscribeFailure,
+    self as session, Cause, ConnectionId, Epoch, Event as Lifecycle, GapCause, GapClosed, GapKind, GapOpened,
+    Moment, Status, SubscribeFailure,
 };
 pub use bitmart_ws::{self as ws, Clock, Counters, MessageError, SharedBudget};
 

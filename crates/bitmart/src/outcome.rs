@@ -95,6 +95,8 @@ pub enum Failure {
     NotTaken(CommandError),
     /// The connection was closed meanwhile.
     Closed,
+    /// The connection's task has panicked: a bug of ours.
+    TaskFailed,
 }
 
 impl fmt::Display for Failure {
@@ -107,12 +109,12 @@ impl fmt::Display for Failure {
                     "the exchange refuses the login ({refusal}): check the API key, its secret and its memo"
                 )
             }
-            Self::ClockSkew { skew_ms: Some(skew) } => {
-                write!(
-                    f,
-                    "the exchange refuses the login's timestamp: the local clock is {skew} ms behind, set it"
-                )
-            }
+            Self::ClockSkew { skew_ms: Some(skew) } => write!(
+                f,
+                "the exchange refuses the login's timestamp, {} ms {} its own clock: set the local clock",
+                skew.unsigned_abs(),
+                if *skew < 0 { "ahead of" } else { "behind" },
+            ),
             Self::ClockSkew { skew_ms: None } => {
                 f.write_str("the exchange refuses the login's timestamp: set the local clock")
             }
@@ -120,6 +122,9 @@ impl fmt::Display for Failure {
             Self::Withdrawn => f.write_str("it was unsubscribed meanwhile"),
             Self::NotTaken(error) => write!(f, "{error}"),
             Self::Closed => f.write_str("the connection was closed"),
+            Self::TaskFailed => {
+                f.write_str("the connection's task has failed, which is a bug: build another client")
+            }
         }
     }
 }
@@ -137,6 +142,8 @@ pub enum ClientError {
     },
     /// The client was closed, or its events were dropped.
     Closed,
+    /// More calls are waiting for a connection than it has places for.
+    Busy,
     /// A topic that was asked to end is not subscribed to.
     NotSubscribed {
         /// The topic.
@@ -162,6 +169,9 @@ impl fmt::Display for ClientError {
                  its memo"
             ),
             Self::Closed => f.write_str("this client was closed, or its events were dropped: build another"),
+            Self::Busy => f.write_str(
+                "too many calls are waiting for one connection: name more topics in each of fewer calls",
+            ),
             Self::NotSubscribed { topic } => write!(f, "{topic} is not subscribed to"),
         }
     }

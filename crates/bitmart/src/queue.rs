@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atomic_waker::AtomicWaker;
 use bitmart_proto::Topic;
-use bitmart_session::{ConnectionId, Epoch, GapCause, GapClosed, GapOpened, Moment};
+use bitmart_session::{ConnectionId, Epoch, GapCause, GapClosed, GapKind, GapOpened, Moment};
 use tokio::sync::Notify;
 
 use crate::{Event, EventKind, Lifecycle};
 
-/// Places for lifecycle events and answers, apart from the bound on messages: a hundred topics lost and regained
-/// make some three hundred. When even these are taken, the connection's task waits for the consumer, so nothing of
-/// the kind is ever lost.
+/// Places for lifecycle events, apart from the bound on messages: a hundred topics lost and regained make some
+/// hundred. When even these are taken, the connection's task waits for the consumer, so that none is ever lost.
 const LIFECYCLE_SLOTS: usize = 1_024;
 
 /// How much a queue holds before it overflows.
@@ -87,7 +86,7 @@ impl Queue {
         }
     }
 
-    /// Adds a message that was read at `now_ns`, or discards it if there is no room: then `topics` says what it would
+    /// Adds a message or an answer that was read at `now_ns`, or discards it if there is no room: then `topics` says what it would
     /// have been of use to. `anchor` is any moment on the same clock.
     pub(crate) fn push_message<T: Iterator<Item = Topic>>(
         &self,
@@ -106,7 +105,12 @@ impl Queue {
             return;
         }
         if let Some(topics) = state.overflow.take() {
-            let closed = Lifecycle::GapClosed(GapClosed::new(anchor.at(now_ns), topics, Vec::new()));
+            let closed = Lifecycle::GapClosed(GapClosed::new(
+                GapKind::Overflow,
+                anchor.at(now_ns),
+                topics,
+                Vec::new(),
+            ));
             let event = self.event(epoch, EventKind::Lifecycle(closed));
             state.entries.push_back(Entry::Event(event));
         }
@@ -214,6 +218,10 @@ impl State {
     /// named yet.
     fn discard(&mut self, anchor: Moment, epoch: Epoch, topics: impl Iterator<Item = Topic>) {
         self.dropped += 1;
+        let mut topics = topics.peekable();
+        if self.overflow.is_none() && topics.peek().is_none() {
+            return;
+        }
         let is_new = self.overflow.is_none();
         let hit = self.overflow.get_or_insert_default();
         let added: Vec<Topic> = topics.filter(|topic| !hit.contains(topic)).collect();
@@ -349,6 +357,35 @@ mod tests {
         push(&queue, 2, 600, A);
         let all: Vec<String> = std::iter::from_fn(|| read(&queue)).collect();
         assert_eq!(all, ["1".into(), format!("opened [Topic({A})] 1 since Some(1)")]);
+    }
+
+    /// A connection's gap may open and close inside an overflow: each end says which kind it ends.
+    #[test]
+    fn the_two_kinds_of_gap_are_told_apart() {
+        let queue = queue(2, 1_000);
+        for ns in 1..=3 {
+            push(&queue, ns, 1, A);
+        }
+        let closed = GapClosed::new(
+            GapKind::Connection,
+            Moment { ns: 4, unix_ms: 4 },
+            Vec::new(),
+            Vec::new(),
+        );
+        queue.push_event(EPOCH, EventKind::Lifecycle(Lifecycle::GapClosed(closed)));
+        push(&queue, 5, 1, A);
+        let mut kinds = Vec::new();
+        for _ in 0..4 {
+            let kind = queue.pop().unwrap().kind;
+            if let EventKind::Lifecycle(Lifecycle::GapClosed(gap)) = &kind {
+                kinds.push(gap.kind);
+            }
+        }
+        push(&queue, 6, 1, A);
+        let EventKind::Lifecycle(Lifecycle::GapClosed(gap)) = queue.pop().unwrap().kind else {
+            panic!()
+        };
+        assert_eq!((kinds, gap.kind), (vec![GapKind::Connection], GapKind::Overflow));
     }
 
     /// Whatever the consumer does, each message is read, or lies in a gap that was announced before it.

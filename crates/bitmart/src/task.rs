@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bitmart_auth::redact_in;
 use bitmart_proto::Topic;
 use bitmart_session::{Cause, ConnectionId, Epoch, Moment, Status};
 use bitmart_ws::{Clock, Connection, Incoming};
@@ -15,6 +16,9 @@ use crate::queue::Queue;
 /// After how many messages the counters that the client shows are brought up to date.
 const COUNTERS_EVERY: u32 = 64;
 
+/// What an answer counts for in the queue, in bytes, beside its verb: its texts are bounded by the transport.
+const RESPONSE_BYTES: usize = 512;
+
 /// What a client asks of a connection's task.
 pub(crate) enum Command {
     Subscribe {
@@ -29,7 +33,6 @@ pub(crate) enum Command {
         id: ConnectionId,
         answers: mpsc::Sender<(ConnectionId, Outcome)>,
     },
-    Close,
 }
 
 /// Polls one connection for as long as it lives and carries what it lends to the consumer's queue.
@@ -80,29 +83,35 @@ impl Task {
         Self { connection, outbox }
     }
 
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut running: watch::Receiver<()>) {
-        let _guard = Guard {
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut stop: watch::Receiver<bool>) {
+        let mut guard = Guard {
             queue: self.outbox.queue.clone(),
+            shared: self.outbox.shared.clone(),
+            has_ended: false,
         };
         // A task is started for a command: what that asks for goes into the first subscription.
-        match inbox.recv().await {
-            Some(command) => self.handle_command(command),
-            None => return,
+        let (mut has_clients, mut is_stopping, mut has_place) = (true, false, true);
+        tokio::select! {
+            command = inbox.recv() => match command {
+                Some(command) => self.handle_command(command),
+                None => has_clients = false,
+            },
+            _ = stop.wait_for(|is_stopping| *is_stopping) => {}
         }
-        let (mut has_clients, mut has_consumer, mut has_place) = (true, true, true);
         loop {
             tokio::select! {
                 biased;
+                _ = stop.wait_for(|is_stopping| *is_stopping), if !is_stopping => {
+                    is_stopping = true;
+                    self.connection.close();
+                    self.outbox.finish();
+                }
                 command = inbox.recv(), if has_clients => match command {
                     Some(command) => self.handle_command(command),
                     None => has_clients = false,
                 },
-                _ = running.changed(), if has_consumer => {
-                    has_consumer = false;
-                    self.connection.close();
-                }
-                () = self.outbox.queue.place(), if !has_place && has_consumer => has_place = true,
-                incoming = self.connection.next(), if has_place || !has_consumer => match incoming {
+                () = self.outbox.queue.place(), if !has_place && !is_stopping => has_place = true,
+                incoming = self.connection.next(), if has_place || is_stopping => match incoming {
                     Some(incoming) => {
                         if self.outbox.take(incoming) {
                             self.refresh();
@@ -115,6 +124,7 @@ impl Task {
         }
         self.refresh();
         self.outbox.finish();
+        guard.has_ended = true;
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -160,7 +170,6 @@ impl Task {
                 Status::Ready => drop(answers.try_send((id, Outcome::Done))),
                 _ => self.outbox.waiters.push(Waiter::Ready(id, answers)),
             },
-            Command::Close => self.connection.close(),
         }
         self.refresh();
     }
@@ -207,9 +216,24 @@ impl Outbox {
                 // An overflow that is announced after this event began after it.
                 self.queue.push_event(self.epoch, EventKind::Lifecycle(event));
             }
-            Incoming::Response(reply) => self.queue.push_event(self.epoch, EventKind::Response(reply)),
+            Incoming::Response(reply) => {
+                // For the record: what it means has been seen to, so that no topic misses anything without it.
+                let bytes = reply.verb.len() + RESPONSE_BYTES;
+                let response = || EventKind::Response(reply);
+                let none = std::iter::empty;
+                self.queue.push_message(
+                    self.clock.now_ns(),
+                    self.anchor,
+                    self.epoch,
+                    bytes,
+                    response,
+                    none,
+                );
+            }
             Incoming::Unknown(text) => {
-                self.push_oddity(text.len(), || EventKind::Unknown(text.to_owned()));
+                self.push_oddity(text.len(), || {
+                    EventKind::Unknown(redact_in(text, "").into_owned())
+                });
             }
             Incoming::Undecodable(message) => {
                 let sample = &message.bytes[..message.bytes.len().min(MAX_SAMPLE_BYTES)];
@@ -319,12 +343,27 @@ impl Waiter {
 /// Ends the queue with the task, also when that panics.
 struct Guard {
     queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    has_ended: bool,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.queue.push_event(Epoch(0), EventKind::TaskFailed);
+        if !self.has_ended {
+            {
+                let mut state = self.shared.lock();
+                state.status = Status::Terminated;
+                // Without a panic, the runtime was shut down under it.
+                let is_panicking = std::thread::panicking();
+                state.failure = Some(if is_panicking {
+                    Failure::TaskFailed
+                } else {
+                    Failure::Closed
+                });
+            }
+            if std::thread::panicking() {
+                self.queue.push_event(Epoch(0), EventKind::TaskFailed);
+            }
         }
         self.queue.finish();
     }

@@ -117,6 +117,12 @@ fn a_topic_that_fails_for_good_does_not_hold_the_gap_open() {
     rig.ack(A);
     rig.take_events();
     rig.reply("subscribe", None, Err(refusal(92001, "Invalid symbol param")));
+    assert_eq!(
+        rig.take_names(),
+        Vec::<&str>::new(),
+        "it is asked once more, to be sure"
+    );
+    rig.reply("subscribe", None, Err(refusal(92001, "Invalid symbol param")));
     let events = rig.take_events();
     let [
         Event::SubscribeFailed { topic: failed, .. },

@@ -80,6 +80,7 @@ fn one_refused_topic_leaves_the_others_ready() {
     rig.connect();
     rig.reply("subscribe", None, Err(refusal(90004, "Invalid channel param")));
     rig.ack(B);
+    rig.reply("subscribe", None, Err(refusal(90004, "Invalid channel param")));
     let events = rig.take_events();
     let failed: Vec<_> = events
         .iter()

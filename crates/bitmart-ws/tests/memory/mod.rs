@@ -54,7 +54,7 @@ pub(crate) async fn in_memory(market: Market) -> (Simulator, ConnectionConfig) {
 }
 
 /// Resolves every name to an address that nobody dials.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Resolve for Nowhere {
     fn resolve<'a>(&'a self, _host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use bitmart::{BuildError, Client, ClientError, Credentials, EventKind, Lifecycle, Market, Outcome, Side};
+use bitmart::{
+    BuildError, Client, ClientError, Credentials, EventKind, Failure, Lifecycle, Market, Outcome, Side,
+    SignError, Signature, Signer, Status,
+};
 use bitmart_sim::{EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET};
 
 use crate::rig::{
@@ -201,4 +204,37 @@ async fn a_url_that_cannot_be_used_is_named() {
             "{error}"
         );
     }
+}
+
+struct Panicking;
+
+impl Signer for Panicking {
+    fn key(&self) -> &str {
+        "the-key-of-a-bad-signer"
+    }
+
+    fn sign(&self, _timestamp_ms: u64, _payload: &[u8]) -> Result<Signature, SignError> {
+        panic!("a bug in a signer")
+    }
+}
+
+/// Failure mode 42: a task that panics says so, and leaves nobody waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_a_signer_is_told() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, mut events) = client_of(&sim).signer(Panicking).build().unwrap();
+    let failed = [(SPOT_ORDERS.parse().unwrap(), Outcome::Failed(Failure::TaskFailed))];
+    for _ in 0..2 {
+        let outcomes = client.subscribe([SPOT_ORDERS]).await.unwrap();
+        let outcomes: Vec<_> = outcomes
+            .iter()
+            .map(|(topic, outcome)| (topic.clone(), outcome.clone()))
+            .collect();
+        assert_eq!(outcomes, failed);
+    }
+    assert_eq!(client.states()[0].status, Status::Terminated);
+    while !matches!(
+        next_of(&mut events, spot_private()).await.kind,
+        EventKind::TaskFailed
+    ) {}
 }

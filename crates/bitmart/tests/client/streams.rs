@@ -1,5 +1,8 @@
 //! What a user sees when all goes well.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bitmart::proto::{OrderAction, SpotOrderState, Update};
@@ -317,10 +320,11 @@ async fn a_stalled_consumer_loses_nothing_in_silence() {
     // The pings of a client that isn't read from go on.
     until(&sim, "pings", |counters| counters.total().pings > 1).await;
     client.close().await;
-    let (mut delivered, mut dropped) = (0, None);
+    let (mut delivered, mut answers, mut dropped) = (0, 0, None);
     while let Some(event) = events.next().await {
         match event.kind {
             EventKind::Update(_) => delivered += 1,
+            EventKind::Response(_) => answers += 1,
             EventKind::Lifecycle(Lifecycle::GapOpened(gap)) => {
                 if let GapCause::Overflow { dropped: count } = gap.cause {
                     assert!(gap.since.is_some());
@@ -331,7 +335,7 @@ async fn a_stalled_consumer_loses_nothing_in_silence() {
         }
     }
     let state = &client.states()[0];
-    assert_eq!(delivered, 20);
+    assert_eq!((delivered, answers), (17, 3), "the queue has twenty places");
     assert_eq!(dropped, Some(state.dropped));
     assert_eq!(state.counters.pushes, delivered + state.dropped);
     let counters = state.counters;
@@ -402,5 +406,90 @@ async fn dropping_the_client_leaves_the_events_alive() {
     assert!(
         events.next().await.is_none(),
         "no client, no connection, no events"
+    );
+}
+
+/// Unsubscribing and subscribing again in one breath: both are answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_left_and_wanted_again_is_answered_twice() {
+    let sim = quiet_sim().empty_push(false).start().await.unwrap();
+    let (client, _events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    assert!(client.subscribe([SPOT_ORDERS]).await.unwrap().all_done());
+    let (left, back) = tokio::join!(client.unsubscribe([SPOT_ORDERS]), client.subscribe([SPOT_ORDERS]));
+    assert!(left.unwrap().all_done());
+    assert!(back.unwrap().all_done());
+    assert_eq!(client.states()[0].topics.len(), 1);
+}
+
+/// A call that is dropped was either made or not; one too many is refused, and leaves no trace.
+#[tokio::test]
+async fn calls_without_a_place_are_refused_as_a_whole() {
+    let sim = quiet_sim().empty_push(false).start().await.unwrap();
+    let (client, _events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    let topic = |n: usize| format!("spot/user/order:C{n}_USDT");
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut waiting: Vec<_> = (0..64).map(|n| Box::pin(client.subscribe([topic(n)]))).collect();
+    assert!(
+        waiting
+            .iter_mut()
+            .all(|call| call.as_mut().poll(&mut cx).is_pending())
+    );
+    assert_eq!(
+        client.subscribe([topic(64)]).await.unwrap_err(),
+        ClientError::Busy
+    );
+    assert!(!client.states()[0].topics.contains(&topic(64).parse().unwrap()));
+}
+
+/// Every connection is told to close, though its peers say nothing to it, and though nobody waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_that_is_not_waited_for_closes_all_the_same() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, _events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    assert_eq!(client.connect_all().await.unwrap().connections.len(), 4);
+    sim.inject(bitmart_sim::Fault::silence().forever());
+    drop(client.close());
+    assert!(
+        client.states().iter().any(|state| state.status == Status::Ready),
+        "a future does nothing unpolled"
+    );
+    let _ = tokio::time::timeout(Duration::ZERO, client.close()).await;
+    let all_over = async {
+        while client
+            .states()
+            .iter()
+            .any(|state| state.status != Status::Terminated)
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3), all_over)
+        .await
+        .expect("all four end in parallel");
+}
+
+#[test]
+fn a_client_may_be_used_from_outside_its_runtime() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (client, _events) = runtime.block_on(async { bitmart::Client::builder().build().unwrap() });
+    let mut closing = pin!(client.close());
+    assert!(
+        closing
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
     );
 }
