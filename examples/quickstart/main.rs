@@ -18,7 +18,7 @@ mod show;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bitmart::{Client, Credentials, Decoder, Environment, EventKind, Market, Side};
+use bitmart::{Client, ClientBuilder, Credentials, Decoder, Environment, EventKind, Market, Side};
 use bitmart_sim::{Account, EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Fault, Simulator};
 use clap::Parser;
 use tokio::time::sleep;
@@ -26,8 +26,9 @@ use tokio::time::sleep;
 use show::{Screen, Summary};
 
 /// The same for every topic: what one private stream of each kind brings.
-const TOPICS: [&str; 7] = [
+const TOPICS: [&str; 8] = [
     "spot/user/order:BTC_USDT",
+    "spot/user/order:ETH_USDT",
     "spot/user/balance:BALANCE_UPDATE",
     "futures/asset:USDT",
     "futures/asset:BTC",
@@ -36,9 +37,9 @@ const TOPICS: [&str; 7] = [
     "futures/order",
 ];
 
-/// How long the show runs, and when the simulator drops a connection.
-const SHOW: Duration = Duration::from_millis(12_500);
-const DROP_AT: Duration = Duration::from_millis(6_500);
+/// How long the show runs, and when the simulator drops a connection: both between two of its ticks.
+const SHOW: Duration = Duration::from_millis(12_600);
+const DROP_AT: Duration = Duration::from_millis(6_400);
 
 /// Private streams of both markets, end to end.
 #[derive(Parser)]
@@ -87,7 +88,8 @@ async fn on_the_simulator(seed: u64) -> Result<()> {
     let credentials = Credentials::new(EXAMPLE_KEY, EXAMPLE_SECRET, EXAMPLE_MEMO)?;
     let mut builder = Client::builder()
         .credentials(credentials)
-        .extra_root(sim.ca_der());
+        .extra_root(sim.ca_der())
+        .seed(seed);
     for market in Market::ALL {
         for side in Side::ALL {
             builder = builder.url(market, side, sim.url(Environment::Live, market, side));
@@ -108,7 +110,7 @@ async fn on_the_simulator(seed: u64) -> Result<()> {
         std::future::pending::<()>().await;
     };
     let summary = tokio::select! {
-        summary = watch(builder, &screen, Some(SHOW)) => summary?,
+        summary = watch(builder, &screen, &TOPICS, sleep(SHOW)) => summary?,
         () = dropping => unreachable!("it waits for ever"),
     };
     sim.shutdown().await;
@@ -121,31 +123,30 @@ async fn on_the_exchange(environment: Environment) -> Result<()> {
         .credentials(Credentials::from_env()?)
         .environment(environment);
     let screen = Screen::new();
-    let summary = tokio::select! {
-        summary = watch(builder, &screen, None) => summary?,
-        result = tokio::signal::ctrl_c() => return Ok(result?),
-    };
+    let mut topics = TOPICS.to_vec();
+    if environment == Environment::Demo {
+        screen.note("paper trading is there for futures only, so the spot topics are left out");
+        topics.retain(|topic| topic.starts_with("futures/"));
+    }
+    screen.note("ends with Ctrl-C");
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    let summary = watch(builder, &screen, &topics, interrupted).await?;
     screen.summary(&summary);
     Ok(())
 }
 
 /// The main job: credentials in, topics in, events out.
 async fn watch(
-    builder: bitmart::ClientBuilder,
+    builder: ClientBuilder,
     screen: &Screen,
-    duration: Option<Duration>,
+    topics: &[&str],
+    end: impl Future<Output = ()>,
 ) -> Result<Summary> {
     let (client, mut events) = builder.build()?;
     let mut summary = Summary::default();
     let mut decoder = Decoder::new();
-    let end = async {
-        match duration {
-            Some(duration) => sleep(duration).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::pin!(end);
-    let subscribing = client.subscribe(TOPICS);
+    let subscribing = client.subscribe(topics.iter().copied());
     tokio::pin!(subscribing);
     let mut is_subscribing = true;
     loop {

@@ -23,6 +23,7 @@ pub(crate) struct Screen {
 pub(crate) struct Summary {
     updates: BTreeMap<&'static str, u32>,
     gaps_opened: u32,
+    first_connects: u32,
     gaps_closed: u32,
     reconnects: u32,
     others: u32,
@@ -131,10 +132,7 @@ impl Screen {
                 let until = self.clock(gap.until.unix_ms);
                 (
                     "GAP",
-                    format!(
-                        "closed: {} topics are complete again from {until} on",
-                        gap.topics.len()
-                    ),
+                    format!("closed: {} topics are complete from {until} on", gap.topics.len()),
                 )
             }
             Lifecycle::Reconnecting { attempt, delay_ms } => {
@@ -165,13 +163,13 @@ impl Screen {
 
     pub(crate) fn summary(&self, summary: &Summary) {
         println!();
-        println!("  what came in     {}", summary.updates_text());
-        println!("  reconnects       {}", summary.reconnects);
+        println!("  messages              {}", summary.updates_text());
+        println!("  reconnects            {}", summary.reconnects);
         println!(
-            "  gaps             {} opened, {} closed",
-            summary.gaps_opened, summary.gaps_closed
+            "  gaps                  {} opened ({} at the first connect), {} closed",
+            summary.gaps_opened, summary.first_connects, summary.gaps_closed
         );
-        println!("  anything else    {}", summary.others);
+        println!("  unknown, unreadable   {}", summary.others);
     }
 }
 
@@ -189,7 +187,10 @@ impl Summary {
                 };
                 *self.updates.entry(kind).or_default() += 1;
             }
-            EventKind::Lifecycle(Lifecycle::GapOpened(_)) => self.gaps_opened += 1,
+            EventKind::Lifecycle(Lifecycle::GapOpened(gap)) => {
+                self.gaps_opened += 1;
+                self.first_connects += u32::from(gap.cause == GapCause::FirstConnect);
+            }
             EventKind::Lifecycle(Lifecycle::GapClosed(_)) => self.gaps_closed += 1,
             EventKind::Lifecycle(Lifecycle::Reconnected { .. }) => self.reconnects += 1,
             EventKind::Lifecycle(_) | EventKind::Response(_) => {}
@@ -213,7 +214,11 @@ fn spot_order(order: &SpotOrder<'_>) -> String {
         Some(notional) => format!("{} for {}", order.symbol, short(Some(notional))),
         None => format!("{} {}", short(order.size), order.symbol),
     };
-    let head = format!("{side} {size} at {}", price(order.price));
+    let head = format!(
+        "{} {side} {size} at {}",
+        short_id(order.order_id),
+        price(order.price)
+    );
     let fill = order
         .fill()
         .map(|fill| format!("{} at {}", short(fill.size), short(fill.price)));
@@ -241,14 +246,15 @@ fn spot_order(order: &SpotOrder<'_>) -> String {
         Some(SpotOrderState::PartiallyCanceled) => format!("canceled after {}", short(order.filled_size)),
         state => format!("{state:?}"),
     };
-    format!("{head:<38} {tail}")
+    format!("{head:<42} {tail}")
 }
 
 fn futures_order(order: &FuturesOrder<'_>) -> String {
     let side = if order.side.is_buy() { "buy" } else { "sell" };
     let effect = if order.side.is_reducing() { "close" } else { "open" };
     let head = format!(
-        "{side} {} {} at {} ({effect})",
+        "{} {side} to {effect} {} {} at {}",
+        short_id(order.order_id),
         order.size,
         order.symbol,
         price(order.price)
@@ -267,7 +273,7 @@ fn futures_order(order: &FuturesOrder<'_>) -> String {
     } else {
         "accepted".into()
     };
-    format!("{head:<38} {tail}")
+    format!("{head:<42} {tail}")
 }
 
 fn position_text(position: &FuturesPosition<'_>) -> String {
@@ -292,6 +298,11 @@ fn balance_text(currency: &str, available: Num<'_>, frozen: Option<Num<'_>>) -> 
         .map(|frozen| format!(", {} in orders", short(Some(frozen))))
         .unwrap_or_default();
     format!("{currency} {} free{held}", short(Some(available)))
+}
+
+/// The end of an order's id, enough to follow it by.
+fn short_id(id: &str) -> String {
+    format!("…{}", id.get(id.len().saturating_sub(4)..).unwrap_or(id))
 }
 
 /// A price; orders at market have none.

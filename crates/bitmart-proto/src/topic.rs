@@ -148,9 +148,12 @@ impl FromStr for Topic {
             topic: text.to_owned(),
             problem,
         };
-        let channel = Channel::parse(name, suffix).ok_or_else(|| TopicError::UnknownChannel {
-            topic: text.to_owned(),
-            suggestion: Channel::nearest(name),
+        let channel = Channel::parse(name, suffix).ok_or_else(|| match Channel::parse(name, "") {
+            Some(_) => error(FilterProblem::Speed),
+            None => TopicError::UnknownChannel {
+                topic: text.to_owned(),
+                suggestion: Channel::nearest(name),
+            },
         })?;
         match (channel.filter(), filter) {
             (Filter::None, None) | (Filter::OptionalSymbol, None) => {}
@@ -289,6 +292,8 @@ pub enum FilterProblem {
         /// That value.
         be: &'static str,
     },
+    /// A speed that the channel doesn't have.
+    Speed,
     /// Not a currency code.
     Currency,
     /// Not a symbol of any market.
@@ -307,7 +312,7 @@ impl fmt::Display for TopicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownChannel { topic, suggestion } => {
-                write!(f, "no BitMart channel is called like {topic:?}")?;
+                write!(f, "no BitMart channel is called {topic:?}")?;
                 match suggestion {
                     Some(name) => write!(f, ": did you mean {name:?}?"),
                     None => write!(f, ": topics look like spot/ticker:BTC_USDT or futures/position"),
@@ -328,8 +333,15 @@ impl fmt::Display for FilterProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotTaken => write!(f, "this channel takes nothing behind a colon"),
-            Self::Missing => write!(f, "add a colon and the symbol or currency"),
+            Self::Missing => write!(
+                f,
+                "add a colon and a symbol or currency, as in spot/ticker:BTC_USDT or futures/asset:USDT"
+            ),
             Self::Must { be } => write!(f, "behind the colon it takes {be:?} only"),
+            Self::Speed => write!(
+                f,
+                "the speed of a futures book is @100ms, @200ms or left out, and nothing else has one"
+            ),
             Self::Currency => write!(f, "behind the colon goes a currency such as USDT"),
             Self::Symbol { source } => write!(f, "{source}"),
             Self::OtherMarket { market: Market::Spot } => {

@@ -27,8 +27,7 @@ impl fmt::Display for CommandError {
         match self {
             Self::Full => write!(
                 f,
-                "the connection carries {} topics already: open another",
-                MAX_TOPICS_PER_CONNECTION
+                "the connection carries {MAX_TOPICS_PER_CONNECTION} topics already: open another"
             ),
             Self::WrongConnection { topic, id } => {
                 write!(

@@ -3,7 +3,6 @@
 
 #[allow(dead_code, reason = "each test file uses its part")]
 mod memory;
-#[allow(dead_code, reason = "each test file uses its part")]
 mod server;
 
 use std::future::Future;

@@ -71,6 +71,21 @@ impl ClientBuilder {
     }
 
     /// Another URL for one endpoint: `wss://…`, or `ws://…` on this machine.
+    ///
+    /// ```no_run
+    /// use bitmart::{Client, Market, Side};
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // bitmart-sim --spot-port 9443 --write-ca ca.pem
+    /// let (client, events) = Client::builder()
+    ///     .url(Market::Spot, Side::Public, "wss://localhost:9443/api?protocol=1.1")
+    ///     .url(Market::Spot, Side::Private, "wss://localhost:9443/user?protocol=1.1")
+    ///     .extra_root(std::fs::read("ca.pem")?)
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn url(mut self, market: Market, side: Side, url: impl Into<String>) -> Self {
         self.urls.push((market, side, url.into()));
@@ -85,10 +100,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts one more certificate authority, given as DER, beside the public ones.
+    /// Trusts one more certificate authority beside the public ones: its certificate as DER or PEM.
     #[must_use]
-    pub fn extra_root(mut self, der: impl Into<Vec<u8>>) -> Self {
-        self.extra_roots.push(der.into());
+    pub fn extra_root(mut self, certificate: impl Into<Vec<u8>>) -> Self {
+        self.extra_roots.push(certificate.into());
         self
     }
 

@@ -60,8 +60,7 @@ pub const MAX_SAMPLE_BYTES: usize = 256;
 /// }
 /// ```
 ///
-/// Cloning one is a reference count. The text was decoded once before it got here, so decoding it fails only if it
-/// is given to a decoder with narrower limits.
+/// Cloning one is a reference count. The text was decoded once before it got here, so decoding it again doesn't fail.
 #[derive(Clone)]
 pub struct Update {
     text: Bytes,
@@ -80,7 +79,7 @@ impl Update {
     ///
     /// # Errors
     ///
-    /// See the type: practically none.
+    /// In practice none: see the type.
     pub fn decode<'a>(&'a self, decoder: &'a mut Decoder) -> Result<bitmart_proto::Update<'a>, DecodeError> {
         decoder.decode(&self.text)
     }
@@ -97,7 +96,8 @@ impl Update {
         &self.text
     }
 
-    /// When it was read from the socket, in nanoseconds on the client's clock.
+    /// When it was read from the socket, in nanoseconds on the client's clock: by default that of
+    /// [`SystemClock`](crate::ws::SystemClock).
     #[must_use]
     pub fn received_ns(&self) -> u64 {
         self.received_ns

@@ -25,6 +25,9 @@ use crate::queue::Queue;
 /// The events of one connection come in the order in which they happened; connections take turns. It ends when the
 /// client was closed (or every handle to it dropped, and no connection was left) and all has been read.
 ///
+/// A login that is refused for good ends its connection, but not this: other connections may go on, and others may be
+/// opened.
+///
 /// Dropping it closes the client's connections: without a reader they would have no purpose.
 pub struct Events {
     hub: Arc<Hub>,

@@ -6,7 +6,10 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let (client, mut events) = Client::builder().credentials(Credentials::from_env()?).build()?;
-//!     client.subscribe(["spot/user/order:BTC_USDT", "futures/position"]).await?;
+//!     let outcomes = client.subscribe(["spot/user/order:BTC_USDT", "futures/position"]).await?;
+//!     for (topic, outcome) in outcomes.not_done() {
+//!         eprintln!("{topic}: {outcome}");
+//!     }
 //!     let mut decoder = Decoder::new();
 //!     while let Some(event) = events.next().await {
 //!         match event.kind {

@@ -4,6 +4,7 @@ use bitmart_proto::{Refusal, Topic, TopicError};
 use bitmart_session::{CommandError, ConnectionId, SubscribeFailure};
 
 /// What became of each topic of one call, in the order of the call.
+#[must_use = "a topic may have been refused"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcomes {
     outcomes: Vec<(Topic, Outcome)>,
@@ -106,7 +107,7 @@ impl fmt::Display for Failure {
             Self::AuthRejected(refusal) => {
                 write!(
                     f,
-                    "the exchange refuses the login ({refusal}): check the API key, its secret and its memo"
+                    "the exchange refuses the login ({refusal}): check the API key, its secret and its memo, and that none has a stray space or line end"
                 )
             }
             Self::ClockSkew { skew_ms: Some(skew) } => write!(

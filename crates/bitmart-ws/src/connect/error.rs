@@ -233,10 +233,15 @@ impl fmt::Display for ConnectError {
                 tried,
                 source,
             } => {
-                let addresses = if *tried == 1 { "address" } else { "addresses" };
+                if *tried == 1 {
+                    return write!(
+                        f,
+                        "could not connect to {address}: {source} (are host and port right?)"
+                    );
+                }
                 write!(
                     f,
-                    "none of {tried} {addresses} let us in, the last being {address}: {source}"
+                    "could not connect to any of {tried} addresses, the last being {address}: {source}"
                 )
             }
             Self::Tls { fault, host, source } => {

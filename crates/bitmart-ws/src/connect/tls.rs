@@ -3,6 +3,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,6 +12,9 @@ use tokio_rustls::client::TlsStream;
 
 /// The one protocol offered inside TLS: a `WebSocket` begins as HTTP/1.1.
 const ALPN_HTTP_1_1: &[u8] = b"http/1.1";
+
+/// How a PEM file begins.
+const PEM_BEGIN: &[u8] = b"-----BEGIN";
 
 /// Which certificate authorities are trusted, ready for use. The default is the public ones, Mozilla's list.
 ///
@@ -31,7 +35,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the public authorities and these, each a certificate in DER.
+    /// Trusts the public authorities and these, each a certificate in DER, or a PEM file of one or more.
     ///
     /// # Errors
     ///
@@ -40,7 +44,8 @@ impl Tls {
         Ok(Self::trusting(add_roots(public_roots(), roots)?))
     }
 
-    /// Trusts these authorities alone, each a certificate in DER: for a simulator, or a proxy of your own.
+    /// Trusts these authorities alone, each a certificate in DER, or a PEM file of one or more: for a simulator, or a
+    /// proxy of your own.
     ///
     /// # Errors
     ///
@@ -96,10 +101,19 @@ fn add_roots(
     roots: impl IntoIterator<Item = Vec<u8>>,
 ) -> Result<RootCertStore, RootError> {
     for (index, root) in roots.into_iter().enumerate() {
-        store.add(CertificateDer::from(root)).map_err(|error| RootError {
-            index,
-            reason: error.to_string(),
-        })?;
+        let certificates = if root.trim_ascii_start().starts_with(PEM_BEGIN) {
+            let in_file: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&root).collect();
+            in_file.map_err(|_| RootError { index, is_pem: true })?
+        } else {
+            vec![CertificateDer::from(root)]
+        };
+        if certificates.is_empty() {
+            return Err(RootError { index, is_pem: true });
+        }
+        let is_pem = certificates.len() > 1;
+        for certificate in certificates {
+            store.add(certificate).map_err(|_| RootError { index, is_pem })?;
+        }
     }
     Ok(store)
 }
@@ -110,15 +124,20 @@ fn add_roots(
 pub struct RootError {
     /// Which one, counted from 0.
     pub index: usize,
-    reason: String,
+    is_pem: bool,
 }
 
 impl fmt::Display for RootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, reason } = self;
+        let form = if self.is_pem {
+            "holds no certificate that can be read"
+        } else {
+            "is neither DER nor PEM"
+        };
         write!(
             f,
-            "root certificate {index} is not an X.509 certificate in DER ({reason}): decode PEM files first"
+            "root certificate {} {form}: pass the file of the authority's X.509 certificate",
+            self.index
         )
     }
 }

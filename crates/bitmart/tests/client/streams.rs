@@ -350,7 +350,7 @@ async fn closing_ends_everything_within_a_second() {
         .credentials(example_credentials())
         .build()
         .unwrap();
-    client.subscribe(TOPICS).await.unwrap();
+    assert!(client.subscribe(TOPICS).await.unwrap().all_done());
     let before = tokio::time::Instant::now();
     client.close().await;
     assert!(before.elapsed() < Duration::from_secs(1));
@@ -376,7 +376,7 @@ async fn dropping_the_events_closes_the_connections() {
         .credentials(example_credentials())
         .build()
         .unwrap();
-    client.subscribe(TOPICS).await.unwrap();
+    assert!(client.subscribe(TOPICS).await.unwrap().all_done());
     drop(events);
     until(&sim, "all connections to end", |counters| {
         counters.total().open == 0
@@ -392,7 +392,7 @@ async fn dropping_the_client_leaves_the_events_alive() {
         .credentials(example_credentials())
         .build()
         .unwrap();
-    client.subscribe([SPOT_ORDERS]).await.unwrap();
+    assert!(client.subscribe([SPOT_ORDERS]).await.unwrap().all_done());
     drop(client);
     until_ready(&mut events, spot_private()).await;
     let bid = NewOrder::limit("BTC_USDT", Intent::Buy, "80000", "0.5");
