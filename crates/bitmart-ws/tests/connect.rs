@@ -125,7 +125,7 @@ async fn refused_addresses_cost_no_time_and_the_last_is_named() {
     assert!(
         error
             .to_string()
-            .contains("none of 3 addresses let us in, the last being 192.0.2.3:443"),
+            .contains("any of 3 addresses, the last being 192.0.2.3:443"),
         "{error}"
     );
     assert_eq!(clock.now_ns(), 0);
