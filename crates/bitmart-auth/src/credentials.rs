@@ -166,17 +166,18 @@ pub fn redact_in<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
 }
 
 fn without_key<'a>(text: &'a str, key: &str) -> Cow<'a, str> {
-    // A longer beginning of the key than may be shown. Keys are ASCII, but a caller's may be anything.
-    let Some(telltale) = key.get(..KEY_CHARS_SHOWN + 1) else {
+    // A longer beginning of the key than may be shown. Keys are ASCII, but a signer's own may be anything.
+    let Some((end, last)) = key.char_indices().nth(KEY_CHARS_SHOWN) else {
         return Cow::Borrowed(text);
     };
+    let telltale = &key[..end + last.len_utf8()];
     if !text.contains(telltale) {
         return Cow::Borrowed(text);
     }
     let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(telltale) {
-        redacted.push_str(&rest[..at + KEY_CHARS_SHOWN]);
+        redacted.push_str(&rest[..at + end]);
         redacted.push('…');
         let same = rest[at..].chars().zip(key.chars()).take_while(|(a, b)| a == b);
         rest = &rest[at + same.map(|(a, _)| a.len_utf8()).sum::<usize>()..];
@@ -299,6 +300,17 @@ mod tests {
             text.starts_with("environment variables API_KEY and API_MEMO are not set"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn texts_are_cleaned_whatever_the_key_is_made_of() {
+        assert_eq!(
+            redact_in("key abcé1234 unknown", "abcé12345"),
+            "key abcé… unknown"
+        );
+        assert_eq!(redact_in("key é unknown", "é"), "key é unknown");
+        assert_eq!(redact_in("880d5 and 880d5e", "880d5edecs"), "880d… and 880d…");
+        assert_eq!(redact_in("", ""), "");
     }
 
     #[test]

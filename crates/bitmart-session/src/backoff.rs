@@ -66,7 +66,10 @@ impl Backoff {
             Cause::Connect {
                 retry: Retry::After { ms },
                 ..
-            } => return self.patiently(*ms),
+            } => {
+                let asked_for = self.patiently(*ms);
+                return asked_for.max(self.usual_ms(ready_for, attempt));
+            }
             Cause::LoginRefused(refusal) | Cause::Refused(refusal) => match refusal.class() {
                 ErrorClass::Limit => return self.patiently(COOL_OFF_MS),
                 ErrorClass::Clock => {}
@@ -74,6 +77,10 @@ impl Backoff {
             },
             _ => {}
         }
+        self.usual_ms(ready_for, attempt)
+    }
+
+    fn usual_ms(&mut self, ready_for: Option<u64>, attempt: u32) -> u64 {
         if attempt > DEGRADED_AFTER {
             return self.patiently(self.config.max_ms / 4 * 3);
         }
@@ -181,6 +188,14 @@ mod tests {
         assert!(delays(&limit, Some(600_000 * MILLISECOND), 1).0 >= 60_000);
         let busy = Cause::LoginRefused(Refusal::new(Some(ErrorCode(95000)), ""));
         assert!(delays(&busy, None, 1).0 >= 20_000);
+        let at_once = Cause::Connect {
+            retry: Retry::After { ms: 0 },
+            text: String::new(),
+        };
+        assert!(
+            delays(&at_once, None, DEGRADED_AFTER + 1).0 >= 45_000,
+            "the exchange's haste is not ours"
+        );
         let after = Cause::Connect {
             retry: Retry::After { ms: 7_000 },
             text: String::new(),

@@ -561,7 +561,6 @@ impl Session {
             // The exchange's trouble is not the topic's fault: the deadline asks again.
             ErrorClass::Server | ErrorClass::AlreadyLoggedIn => self.topics.excuse(topic),
             ErrorClass::NotSubscribed => self.handle_left(topic),
-            _ if is_unsubscribe => self.handle_left(topic),
             ErrorClass::Auth if self.key.is_some() => {
                 self.lose(
                     now,
@@ -577,6 +576,7 @@ impl Session {
             ErrorClass::Limit if refusal.is_about_the_connection() => {
                 self.lose_politely(now, Cause::Refused(refusal));
             }
+            _ if is_unsubscribe => self.handle_left(topic),
             ErrorClass::AlreadySubscribed if topic.is_some() => {
                 let settled = self.topics.acknowledged(topic.unwrap_or_default());
                 self.announce(settled);

@@ -34,6 +34,8 @@ struct Entry {
     asks: u8,
     /// A request for it has gone out on this socket.
     was_sent: bool,
+    /// The exchange holds it already: it was about to leave, and then wanted again.
+    is_held: bool,
     /// Asked alone, so that a refusal without a name can only mean this topic.
     alone: bool,
     /// A refusal without a name may have meant it: asked alone once more, the next one does.
@@ -57,6 +59,7 @@ impl Entry {
             ask: Ask::Due,
             asks: 0,
             was_sent: false,
+            is_held: false,
             alone: false,
             is_suspected: false,
             is_excused: false,
@@ -139,8 +142,13 @@ impl Topics {
         }
         let leaving = self.leaving.len();
         self.leaving.retain(|left| left.topic != topic || left.was_sent);
-        self.wanted.push(Entry::new(topic));
-        self.leaving.len() < leaving
+        let is_held = self.leaving.len() < leaving;
+        self.wanted.push(Entry {
+            was_sent: is_held,
+            is_held,
+            ..Entry::new(topic)
+        });
+        is_held
     }
 
     /// No longer wants a topic. Returns whether it ends at once, since the present socket was never asked for it;
@@ -289,7 +297,15 @@ impl Topics {
         }
         let is_benign = |refusal: &Refusal<'_>| refusal.class() == ErrorClass::AlreadySubscribed;
         let refusals = std::mem::take(&mut self.anonymous);
-        if refusals.iter().all(is_benign) {
+        // That a topic is held already says that it is served, if it can only mean this one.
+        let is_meant = |entry: &Entry| entry.alone || entry.is_held;
+        if refusals.iter().all(is_benign)
+            && self
+                .wanted
+                .iter()
+                .filter(|entry| entry.is_in_flight())
+                .all(is_meant)
+        {
             for entry in self.wanted.iter_mut().filter(|entry| entry.is_in_flight()) {
                 entry.ask = Ask::Done;
                 settled.subscribed.push(entry.topic.clone());
@@ -379,9 +395,16 @@ impl Topics {
             if is_to_blame && self.wanted[at].sockets_lost >= MAX_SOCKETS_LOST {
                 return Some(Overdue::Abandon(self.wanted.remove(at).topic));
             }
-            let entry = &mut self.wanted[at];
-            entry.sockets_lost += u8::from(is_to_blame);
-            return Some(Overdue::Reconnect(entry.topic.clone()));
+            let topic = self.wanted[at].topic.clone();
+            let is_any_served = self.active().next().is_some();
+            for entry in self
+                .wanted
+                .iter_mut()
+                .filter(|entry| is_overdue(entry) && entry.asks >= MAX_ASKS)
+            {
+                entry.sockets_lost += u8::from(is_any_served && !entry.is_excused);
+            }
+            return Some(Overdue::Reconnect(topic));
         }
         let alone = !dialect.refusals_name_topics();
         for entry in self.wanted.iter_mut().filter(|entry| is_overdue(entry)) {
@@ -571,6 +594,55 @@ mod tests {
         topics.left(Some(A));
         assert_eq!(ask(&mut topics, Market::Spot), alone(B));
         assert_eq!(topics.acknowledged(B).subscribed.len(), 1);
+    }
+
+    /// The answer to an earlier, second request must not stand in for an acknowledgement.
+    #[test]
+    fn a_stale_duplicate_acknowledges_nothing() {
+        let mut topics = topics(&[A]);
+        ask(&mut topics, Market::Spot);
+        topics.handle_timeout(100, Market::Spot.dialect());
+        ask(&mut topics, Market::Spot);
+        assert_eq!(topics.acknowledged(A).subscribed.len(), 1);
+        topics.want(B.parse().unwrap());
+        ask(&mut topics, Market::Spot);
+        assert_eq!(topics.refused_anonymously(refusal(90008)), Settled::default());
+        assert_eq!(ask(&mut topics, Market::Spot), alone(B));
+        assert_eq!(topics.refused_anonymously(refusal(92001)).failed.len(), 1);
+    }
+
+    #[test]
+    fn a_topic_that_changes_its_mind_twice_is_still_asked_to_leave() {
+        let mut topics = topics(&[A]);
+        let topic: Topic = A.parse().unwrap();
+        ask(&mut topics, Market::Spot);
+        topics.acknowledged(A);
+        assert_eq!(topics.unwant(&topic), Some(false));
+        assert!(topics.want(topic.clone()));
+        assert_eq!(topics.unwant(&topic), Some(false));
+        assert!(ask(&mut topics, Market::Spot).contains("unsubscribe"));
+    }
+
+    #[test]
+    fn ten_ignored_topics_cost_no_more_sockets_than_one() {
+        let names: Vec<String> = (0..10).map(|n| format!("futures/ticker:I{n}")).collect();
+        let mut all: Vec<&str> = names.iter().map(String::as_str).collect();
+        all.push(Y);
+        let mut topics = topics(&all);
+        let served = |topics: &mut Topics| drop(topics.acknowledged(Y));
+        for _ in 0..2 {
+            assert!(matches!(
+                run_out(&mut topics, served),
+                Some(Overdue::Reconnect(_))
+            ));
+        }
+        assert!(
+            topics
+                .wanted
+                .iter()
+                .filter(|entry| entry.topic.as_str() != Y)
+                .all(|entry| entry.sockets_lost == 2)
+        );
     }
 
     #[test]

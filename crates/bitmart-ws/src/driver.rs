@@ -8,7 +8,7 @@ use std::time::Duration;
 use bitmart_auth::{Signer, redact_in};
 use bitmart_proto::{Class, Decoder, Inflater, Operation, Refusal, Reply, Topic, classify};
 use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
-use bitmart_session::{Cause, CommandError, Event, Order, Session, Status, Transmit};
+use bitmart_session::{Cause, CommandError, Event, Order, Retry, Session, Status, Transmit};
 use tracing::{debug, trace};
 
 use crate::connect::{self, ConnectError, Connected};
@@ -167,13 +167,8 @@ impl Driver {
                 self.now = self.config.clock.now_ns();
                 self.follow_orders();
                 self.transmit();
-                if let Some(event) = self.session.poll_event() {
-                    log_event(&self.session, &event);
-                    return Poll::Ready(Some(Item::Event(event)));
-                }
-                self.is_dirty = false;
-                self.schedule();
-                // Not only when the reads run dry: a ping must not wait until the user has taken all there is.
+                // Not only when the reads run dry, and before the events: a ping or a login must not wait until the user
+                // has taken all there is.
                 if let Link::Up(socket) = &mut self.link
                     && let Poll::Ready(Err(error)) = socket.poll_write(cx)
                 {
@@ -182,6 +177,12 @@ impl Driver {
                     });
                     continue;
                 }
+                if let Some(event) = self.session.poll_event() {
+                    log_event(&self.session, &event);
+                    return Poll::Ready(Some(Item::Event(event)));
+                }
+                self.is_dirty = false;
+                self.schedule();
             }
             if self.is_over() && self.poll_farewell(cx).is_ready() {
                 return Poll::Ready(None);
@@ -328,11 +329,17 @@ impl Driver {
             Ok(connected) => {
                 let mut socket = Box::new(Socket::new(connected.stream));
                 let taken = socket.reader.feed(&connected.leftover);
-                debug_assert_eq!(
-                    taken,
-                    connected.leftover.len(),
-                    "what follows a 101 fits the read buffer"
-                );
+                if taken < connected.leftover.len() {
+                    // The upgrade stops reading long before; bytes are not to be lost in silence all the same.
+                    let text =
+                        "more came behind the answer to the upgrade than a new connection holds".into();
+                    let cause = Cause::Connect {
+                        retry: Retry::Normal,
+                        text,
+                    };
+                    self.session.handle_disconnected(self.now, cause);
+                    return;
+                }
                 self.counters.sockets += 1;
                 self.is_frame_due = taken > 0;
                 self.read_at = self.now;
@@ -388,7 +395,7 @@ impl Driver {
                     continue;
                 }
                 // What has come is judged before the deadlines it may have met.
-                Ok(None) if self.wake_at.is_some_and(|at| at <= self.now) => {
+                Ok(None) if self.wake_at.is_some_and(|at| at <= self.read_at) => {
                     self.handle_timeout();
                     return Poll::Ready(None);
                 }

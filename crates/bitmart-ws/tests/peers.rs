@@ -151,7 +151,12 @@ async fn what_has_come_is_judged_before_the_deadlines() {
     let mut names = Vec::new();
     while !names.contains(&"authenticated") {
         match tokio::time::timeout(Duration::from_millis(1), connection.next()).await {
-            Err(_) => tokio::time::sleep(Duration::from_secs(11)).await,
+            Err(_) => {
+                tokio::time::sleep(Duration::from_secs(11)).await;
+                connection
+                    .subscribe("spot/user/order:ETH_USDT".parse().unwrap())
+                    .unwrap();
+            }
             Ok(Some(Incoming::Event(event))) => names.push(event.name()),
             Ok(_) => {}
         }

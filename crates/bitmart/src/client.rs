@@ -7,6 +7,7 @@ use bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION;
 use bitmart_proto::{Market, Side, Topic, TopicError};
 use bitmart_session::{ConnectionId, Epoch, Status};
 use bitmart_ws::{Connection, ConnectionConfig};
+use tokio::sync::mpsc::Permit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -397,13 +398,17 @@ impl Inner {
             };
             Self::add(&mut routed, &routes, at, topic);
         }
-        Self::send(&routes, &routed, |topics| Command::Subscribe {
+        let permits = Self::reserve(&routes, &routed)?;
+        // Before the task gets to see them: it takes out what is refused.
+        for (permit, part) in permits.iter().zip(&routed) {
+            if permit.is_some() {
+                part.shared.lock().topics.extend(part.topics.iter().cloned());
+            }
+        }
+        Self::send(permits, &routed, |topics| Command::Subscribe {
             topics,
             answers: answers.clone(),
-        })?;
-        for part in &routed {
-            part.shared.lock().topics.extend(part.topics.iter().cloned());
-        }
+        });
         Ok(routed)
     }
 
@@ -423,10 +428,11 @@ impl Inner {
             let at = holder.ok_or_else(|| ClientError::NotSubscribed { topic: topic.clone() })?;
             Self::add(&mut routed, &routes, at, topic);
         }
-        Self::send(&routes, &routed, |topics| Command::Unsubscribe {
+        let permits = Self::reserve(&routes, &routed)?;
+        Self::send(permits, &routed, |topics| Command::Unsubscribe {
             topics,
             answers: answers.clone(),
-        })?;
+        });
         Ok(routed)
     }
 
@@ -441,28 +447,31 @@ impl Inner {
         }
     }
 
-    /// Gives every connection its part, or none of them anything. Waits for nothing, so that a call that is dropped
-    /// has either been made or not.
+    /// Takes a place at every connection that has a part, or at none. Waits for nothing, so that a call that is
+    /// dropped has either been made or not. Without a permit the task has ended: what became of the connection is
+    /// told instead of an answer.
+    fn reserve<'a>(
+        routes: &'a Routes,
+        routed: &[Routed],
+    ) -> Result<Vec<Option<Permit<'a, Command>>>, ClientError> {
+        let place = |part: &Routed| match routes.connections[part.at].commands.try_reserve() {
+            Ok(permit) => Ok(Some(permit)),
+            Err(TrySendError::Full(())) => Err(ClientError::Busy),
+            Err(TrySendError::Closed(())) => Ok(None),
+        };
+        routed.iter().map(place).collect()
+    }
+
     fn send(
-        routes: &Routes,
+        permits: Vec<Option<Permit<'_, Command>>>,
         routed: &[Routed],
         command: impl Fn(Vec<Topic>) -> Command,
-    ) -> Result<(), ClientError> {
-        let mut permits = Vec::with_capacity(routed.len());
-        for part in routed {
-            match routes.connections[part.at].commands.try_reserve() {
-                Ok(permit) => permits.push(Some(permit)),
-                Err(TrySendError::Full(())) => return Err(ClientError::Busy),
-                // The task has ended; what became of the connection is told instead of an answer.
-                Err(TrySendError::Closed(())) => permits.push(None),
-            }
-        }
+    ) {
         for (permit, part) in permits.into_iter().zip(routed) {
             if let Some(permit) = permit {
                 permit.send(command(part.topics.clone()));
             }
         }
-        Ok(())
     }
 
     fn first(&self, routes: &mut Routes, market: Market, side: Side) -> usize {
@@ -504,7 +513,14 @@ impl Inner {
             state: Mutex::new(ConnectionState::new(id)),
         });
         self.hub.add(queue.clone());
-        let task = Task::new(connection, queue.clone(), shared.clone(), settings.clock.clone());
+        let key = settings.signer.as_ref().map_or("", |signer| signer.key()).into();
+        let task = Task::new(
+            connection,
+            queue.clone(),
+            shared.clone(),
+            settings.clock.clone(),
+            key,
+        );
         let task = settings.runtime.spawn(task.run(inbox, self.stop.subscribe()));
         routes.connections.push(Handle {
             id,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bitmart_auth::redact_in;
 use bitmart_proto::Topic;
-use bitmart_session::{Cause, ConnectionId, Epoch, Moment, Status};
+use bitmart_session::{Cause, ConnectionId, Epoch, Moment, Status, TopicStatus};
 use bitmart_ws::{Clock, Connection, Incoming};
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
@@ -46,6 +46,8 @@ struct Outbox {
     queue: Arc<Queue>,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+    /// The API key, for taking it out of what the exchange says; empty without one.
+    key: Box<str>,
     waiters: Vec<Waiter>,
     /// The connection's topics, for what an overflow hits.
     topics: Vec<Topic>,
@@ -68,11 +70,13 @@ impl Task {
         queue: Arc<Queue>,
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
+        key: Box<str>,
     ) -> Self {
         let outbox = Outbox {
             queue,
             shared,
             clock,
+            key,
             waiters: Vec::new(),
             topics: Vec::new(),
             anchor: Moment { ns: 0, unix_ms: 0 },
@@ -112,6 +116,13 @@ impl Task {
                 },
                 () = self.outbox.queue.place(), if !has_place && !is_stopping => has_place = true,
                 incoming = self.connection.next(), if has_place || is_stopping => match incoming {
+                    Some(Incoming::Event(event)) => {
+                        let topics = self.connection.session();
+                        self.outbox.note(&event, |topic| topics.topic_status(topic));
+                        self.outbox.push_lifecycle(event);
+                        self.refresh();
+                        has_place = self.outbox.queue.has_place();
+                    }
                     Some(incoming) => {
                         if self.outbox.take(incoming) {
                             self.refresh();
@@ -133,9 +144,7 @@ impl Task {
             Command::Subscribe { topics, answers } => {
                 for topic in topics {
                     self.outbox.shared.lock().topics.insert(topic.clone());
-                    if self.connection.session().topic_status(&topic)
-                        == Some(bitmart_session::TopicStatus::Active)
-                    {
+                    if self.connection.session().topic_status(&topic) == Some(TopicStatus::Active) {
                         let _ = answers.try_send((topic, Outcome::Done));
                         continue;
                     }
@@ -211,11 +220,6 @@ impl Outbox {
                 self.messages += 1;
                 return self.messages.is_multiple_of(COUNTERS_EVERY);
             }
-            Incoming::Event(event) => {
-                self.note(&event);
-                // An overflow that is announced after this event began after it.
-                self.queue.push_event(self.epoch, EventKind::Lifecycle(event));
-            }
             Incoming::Response(reply) => {
                 // For the record: what it means has been seen to, so that no topic misses anything without it.
                 let bytes = reply.verb.len() + RESPONSE_BYTES;
@@ -232,14 +236,17 @@ impl Outbox {
             }
             Incoming::Unknown(text) => {
                 self.push_oddity(text.len(), || {
-                    EventKind::Unknown(redact_in(text, "").into_owned())
+                    EventKind::Unknown(redact_in(text, &self.key).into_owned())
                 });
             }
             Incoming::Undecodable(message) => {
                 let sample = &message.bytes[..message.bytes.len().min(MAX_SAMPLE_BYTES)];
                 self.push_oddity(sample.len(), || EventKind::Undecodable {
                     error: message.error.clone(),
-                    sample: Bytes::copy_from_slice(sample),
+                    sample: match std::str::from_utf8(sample) {
+                        Ok(text) => redact_in(text, &self.key).into_owned().into(),
+                        Err(_) => Bytes::copy_from_slice(sample),
+                    },
                 });
             }
             _ => {}
@@ -254,12 +261,19 @@ impl Outbox {
             .push_message(self.clock.now_ns(), self.anchor, self.epoch, bytes, kind, every);
     }
 
-    /// Answers the calls that wait for this event.
-    fn note(&mut self, event: &Lifecycle) {
+    fn push_lifecycle(&mut self, event: Lifecycle) {
+        self.queue.push_event(self.epoch, EventKind::Lifecycle(event));
+    }
+
+    /// Answers the calls that wait for this event. `status` says where a topic stands now: an event that is older than
+    /// a call must not answer it.
+    fn note(&mut self, event: &Lifecycle, status: impl Fn(&Topic) -> Option<TopicStatus>) {
         match event {
             Lifecycle::Opened { epoch } | Lifecycle::Reconnected { epoch, .. } => self.epoch = *epoch,
-            Lifecycle::Subscribed { topic, .. } => self.resolve_subscribe(topic, &Outcome::Done),
-            Lifecycle::SubscribeFailed { topic, reason, .. } => {
+            Lifecycle::Subscribed { topic, .. } if status(topic) == Some(TopicStatus::Active) => {
+                self.resolve_subscribe(topic, &Outcome::Done);
+            }
+            Lifecycle::SubscribeFailed { topic, reason, .. } if status(topic).is_none() => {
                 self.shared.lock().topics.remove(topic);
                 self.resolve_subscribe(topic, &Outcome::Failed(Failure::Topic(reason.clone())));
             }

@@ -209,6 +209,28 @@ fn an_unsubscription_is_asked_for_and_acknowledged() {
     assert_eq!(rig.take_names(), ["unsubscribed"]);
 }
 
+/// An unsubscription that came too often has not been taken, and is asked for again.
+#[test]
+fn an_unsubscription_refused_for_its_pace_is_asked_for_again() {
+    let mut rig = public(&[A]);
+    rig.establish();
+    rig.session.unsubscribe(rig.now, &A.parse().unwrap());
+    rig.drain();
+    rig.take_events();
+    rig.take_sent();
+    rig.reply(
+        "unsubscribe",
+        None,
+        Err(refusal(90007, "frequency exceeds limit")),
+    );
+    assert_eq!(rig.take_names(), Vec::<&str>::new());
+    rig.pass(11 * SECOND);
+    assert_eq!(
+        rig.take_sent(),
+        [format!(r#"{{"op":"unsubscribe","args":["{A}"]}}"#)]
+    );
+}
+
 /// Quirk 15: not held is as good as given up.
 #[test]
 fn quirk_15_a_topic_not_held_is_unsubscribed() {
