@@ -117,8 +117,8 @@ impl Task {
                 () = self.outbox.queue.place(), if !has_place && !is_stopping => has_place = true,
                 incoming = self.connection.next(), if has_place || is_stopping => match incoming {
                     Some(Incoming::Event(event)) => {
-                        let topics = self.connection.session();
-                        self.outbox.note(&event, |topic| topics.topic_status(topic));
+                        let session = self.connection.session();
+                        self.outbox.note(&event, |topic| session.topic_status(topic));
                         self.outbox.push_lifecycle(event);
                         self.refresh();
                         has_place = self.outbox.queue.has_place();
