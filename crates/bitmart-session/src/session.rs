@@ -577,12 +577,9 @@ impl Session {
                 self.lose_politely(now, Cause::Refused(refusal));
             }
             _ if is_unsubscribe => self.handle_left(topic),
-            ErrorClass::AlreadySubscribed if topic.is_some() => {
-                let settled = self.topics.acknowledged(topic.unwrap_or_default());
-                self.announce(settled);
-            }
-            _ => {
+            class => {
                 let settled = match topic {
+                    Some(topic) if class == ErrorClass::AlreadySubscribed => self.topics.acknowledged(topic),
                     Some(topic) => self.topics.refused(topic, refusal),
                     None if self.dialect.refusals_name_topics() => Settled::default(),
                     None => self.topics.refused_anonymously(refusal),
