@@ -26,9 +26,11 @@
 //! is not, so read this as best effort.
 
 mod credentials;
+mod shared;
 mod signature;
 mod signer;
 
 pub use credentials::{Credentials, CredentialsError, ENV_KEY, ENV_MEMO, ENV_SECRET, redact_in, redact_key};
+pub use shared::{RemoteSigner, SharedSigner, SignFuture};
 pub use signature::{SIGNATURE_LEN, Signature};
 pub use signer::{HmacSigner, LOGIN_PAYLOAD, SignError, Signer};

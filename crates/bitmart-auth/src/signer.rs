@@ -11,8 +11,8 @@ pub const LOGIN_PAYLOAD: &[u8] = b"bitmart.WebSocket";
 
 /// Whoever can sign for an API key: the HMAC in this process, or something of your own.
 ///
-/// Implement it to keep the secret somewhere else. A signer that has to wait for a network belongs behind the
-/// session's `Sign` order, not in here: this trait is called on the driver's task and should return at once.
+/// Implement it to keep the secret somewhere else. It is called on the task that runs the connection and has to return
+/// at once; a signer that waits, for a network or for hardware, is a [`RemoteSigner`](crate::RemoteSigner).
 pub trait Signer: Send + Sync {
     /// The API key that the signatures belong to, in full.
     fn key(&self) -> &str;
