@@ -301,6 +301,8 @@ pub enum Cause {
         /// The topic.
         topic: Topic,
     },
+    /// The consumer did not keep up, and the connection was cut rather than messages discarded.
+    SlowConsumer,
     /// The user closed the connection.
     Shutdown,
 }
@@ -327,6 +329,9 @@ impl fmt::Display for Cause {
             Self::LoginRefused(refusal) => write!(f, "login refused: {refusal}"),
             Self::Refused(refusal) => write!(f, "refused by the exchange: {refusal}"),
             Self::AckTimeout { topic } => write!(f, "no acknowledgement for {topic}"),
+            Self::SlowConsumer => {
+                f.write_str("cut, because the events are not read as fast as they come: read faster, or subscribe to less")
+            }
             Self::Shutdown => f.write_str("closed by the user"),
         }
     }

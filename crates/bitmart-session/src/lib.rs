@@ -58,6 +58,7 @@
 //! What differs between the markets sits behind [`bitmart_proto::Dialect`]; nothing here knows a market.
 
 mod backoff;
+mod bounds;
 mod budget;
 mod command;
 mod config;
@@ -72,6 +73,7 @@ mod session;
 pub mod time;
 mod topics;
 
+pub use bounds::{Bounds, ConfigError};
 pub use budget::Budget;
 pub use command::CommandError;
 pub use config::{BackoffConfig, Config};

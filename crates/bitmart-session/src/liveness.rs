@@ -48,15 +48,24 @@ impl Liveness {
         self.last_frame
     }
 
-    /// When a ping is due, unless one is in flight.
-    pub(crate) fn ping_at(&self) -> Option<u64> {
+    /// When a ping is due, unless one is in flight. While nothing is read no answer is waited for: one ping
+    /// follows the other.
+    pub(crate) fn ping_at(&self, is_paused: bool) -> Option<u64> {
         match self.give_up_at {
+            _ if is_paused => Some(self.last_outbound.saturating_add(self.ping_after)),
             Some(_) => None,
             None => Some(
                 self.last_inbound
                     .min(self.last_outbound)
                     .saturating_add(self.ping_after),
             ),
+        }
+    }
+
+    /// Reading goes on: what came meanwhile, answers to pings among it, has its grace to be read.
+    pub(crate) fn resume(&mut self, now: u64) {
+        if self.give_up_at.is_some() {
+            self.give_up_at = Some(now.saturating_add(self.pong_grace));
         }
     }
 

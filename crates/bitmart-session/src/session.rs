@@ -63,6 +63,8 @@ pub struct Session {
     backoff: Backoff,
     pace: Pace,
     liveness: Liveness,
+    /// The driver doesn't read for now.
+    is_paused: bool,
     /// Ties the driver's clock to the wall clock; read anew for each socket.
     anchor: Moment,
     clock: LoginClock,
@@ -158,6 +160,7 @@ impl Session {
             backoff: Backoff::new(config.backoff.clone(), seed),
             pace: Pace::default(),
             liveness: Liveness::new(0, &config),
+            is_paused: false,
             anchor: Moment { ns: 0, unix_ms: 0 },
             clock: LoginClock::new(config.clock_offset_ms),
             login: Vec::new(),
@@ -276,6 +279,33 @@ impl Session {
         }
         self.advance(now);
         true
+    }
+
+    /// The driver stops reading for now, because its consumer is behind: no answer is expected and no silence counted
+    /// until [`resume`](Self::resume). Pings go on, so that the exchange keeps the connection.
+    ///
+    /// Meanwhile the driver had better open no socket: what comes on it would not be read either.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// The driver reads again: every deadline that waits for the exchange begins anew.
+    pub fn resume(&mut self, now: u64) {
+        if !std::mem::take(&mut self.is_paused) {
+            return;
+        }
+        self.liveness.resume(now);
+        if let State::LoggingIn { deadline } = &mut self.state {
+            *deadline = now.saturating_add(self.config.login_timeout_ms.saturating_mul(MILLISECOND));
+        }
+        let ack_timeout = self.config.ack_timeout_ms.saturating_mul(MILLISECOND);
+        self.topics.extend(now.saturating_add(ack_timeout));
+    }
+
+    /// Whether the driver has said that it doesn't read.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
     }
 
     /// Ends the session: no further socket, no further event but [`Event::Closed`] for one that is open.
@@ -432,11 +462,11 @@ impl Session {
                 );
                 return;
             }
+            _ if !self.is_open() || self.is_paused => return,
             State::LoggingIn { deadline } if deadline <= now => {
                 self.lose_politely(now, Cause::LoginTimeout);
                 return;
             }
-            _ if !self.is_open() => return,
             _ => {}
         }
         if self.liveness.give_up_at().is_some_and(|at| at <= now) {
@@ -466,7 +496,7 @@ impl Session {
         if !self.is_open() {
             return None;
         }
-        if self.liveness.ping_at().is_some_and(|at| at <= now) {
+        if self.liveness.ping_at(self.is_paused).is_some_and(|at| at <= now) {
             out.extend_from_slice(self.dialect.ping());
             self.liveness.ping_sent(now);
             self.pace.count(now);
@@ -504,7 +534,8 @@ impl Session {
             return None;
         }
         let login = match self.state {
-            State::Signing { deadline, .. } | State::LoggingIn { deadline } => Some(deadline),
+            State::Signing { deadline, .. } => Some(deadline),
+            State::LoggingIn { deadline } if !self.is_paused => Some(deadline),
             _ => None,
         };
         let has_request = match self.state {
@@ -513,16 +544,15 @@ impl Session {
             _ => false,
         };
         let transmit = has_request.then(|| self.pace.free_at(now));
-        [
-            login,
-            transmit,
-            self.liveness.ping_at(),
-            self.liveness.give_up_at(),
-            self.topics.deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let (give_up, answer) = match self.is_paused {
+            true => (None, None),
+            false => (self.liveness.give_up_at(), self.topics.deadline()),
+        };
+        let ping = self.liveness.ping_at(self.is_paused);
+        [login, transmit, ping, give_up, answer]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // What the inputs have in common.

@@ -370,6 +370,15 @@ impl Topics {
             .min()
     }
 
+    /// Gives the requests in flight until `deadline`, since nobody has looked for their answers.
+    pub(crate) fn extend(&mut self, deadline: u64) {
+        for entry in self.wanted.iter_mut().chain(&mut self.leaving) {
+            if let Ask::InFlight { deadline: until } = &mut entry.ask {
+                *until = deadline.max(*until);
+            }
+        }
+    }
+
     /// Marks what is overdue to be asked again, alone where that helps; reports one topic that was asked for the
     /// last time.
     pub(crate) fn handle_timeout(&mut self, now: u64, dialect: &dyn Dialect) -> Option<Overdue> {
