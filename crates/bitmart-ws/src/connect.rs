@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod resolve;
 mod stream;
+mod tcp;
 mod tls;
 mod upgrade;
 
@@ -28,24 +29,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 
+use bitmart_session::{Bounds, ConfigError};
+
 pub use bitmart_session::Retry;
 pub use dial::{Dial, MAX_ADDRESSES};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{ConnectError, ConnectErrorKind, Step, UpgradeFault};
 pub use resolve::{MAX_LOOKUPS, Resolve, SystemResolver};
 pub use stream::{Io, Stream};
+pub use tcp::TcpOptions;
 pub use tls::{RootError, Tls, TlsFault};
 pub use upgrade::{MAX_REFUSAL_BODY_BYTES, MAX_RETRY_AFTER_MS};
 
-use dial::{dial_first, dial_tcp, in_turns};
+use dial::{dial_first, in_turns};
 use upgrade::{Upgraded, upgrade};
 
 /// What the seams [`Resolve`] and [`Dial`] return, so that they can be trait objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How long each step may take, in milliseconds. The default is five seconds each: over twice the slowest
-/// handshake that is still worth having, and short enough that one which hangs costs little.
+/// handshake that is still worth having, and short enough that one which hangs costs little. The range of each is
+/// [`RANGE`](Self::RANGE).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Deadlines {
     /// The lookup, in milliseconds.
     pub dns_ms: u64,
@@ -57,6 +63,30 @@ pub struct Deadlines {
     /// The HTTP upgrade, in milliseconds, up to the end of the answer's head. The body of a refusal may take
     /// another second.
     pub upgrade_ms: u64,
+}
+
+impl Deadlines {
+    /// The range of each deadline.
+    pub const RANGE: Bounds = Bounds {
+        field: "deadlines",
+        min: 10,
+        max: 120_000,
+        unit: "ms",
+        reason: "a handshake has to travel there and back, and after two minutes none will come",
+    };
+
+    /// Whether the values make sense.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first that doesn't, and its range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let check = |field, value| Bounds { field, ..Self::RANGE }.check(value);
+        check("deadlines.dns_ms", self.dns_ms)?;
+        check("deadlines.tcp_ms", self.tcp_ms)?;
+        check("deadlines.tls_ms", self.tls_ms)?;
+        check("deadlines.upgrade_ms", self.upgrade_ms)
+    }
 }
 
 impl Default for Deadlines {
@@ -75,11 +105,14 @@ impl Default for Deadlines {
 /// ```
 /// use bitmart_ws::connect::{ConnectConfig, Deadlines};
 ///
-/// let config = ConnectConfig::new().with_deadlines(Deadlines { dns_ms: 2_000, ..Deadlines::default() });
+/// let mut deadlines = Deadlines::default();
+/// deadlines.dns_ms = 2_000;
+/// let config = ConnectConfig::new().with_deadlines(deadlines);
 /// ```
 #[derive(Clone)]
 pub struct ConnectConfig {
     deadlines: Deadlines,
+    tcp: TcpOptions,
     tls: Tls,
     resolver: Arc<dyn Resolve>,
     dial: Option<Arc<dyn Dial>>,
@@ -91,16 +124,34 @@ impl ConnectConfig {
     pub fn new() -> Self {
         Self {
             deadlines: Deadlines::default(),
+            tcp: TcpOptions::default(),
             tls: Tls::default(),
             resolver: Arc::new(SystemResolver),
             dial: None,
         }
     }
 
+    /// Whether the deadlines and the settings of TCP make sense.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first that doesn't, and its range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.deadlines.validate()?;
+        self.tcp.validate()
+    }
+
     /// With other deadlines.
     #[must_use]
     pub fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
         self.deadlines = deadlines;
+        self
+    }
+
+    /// With other settings of TCP sockets.
+    #[must_use]
+    pub fn with_tcp(mut self, tcp: TcpOptions) -> Self {
+        self.tcp = tcp;
         self
     }
 
@@ -136,6 +187,7 @@ impl fmt::Debug for ConnectConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectConfig")
             .field("deadlines", &self.deadlines)
+            .field("tcp", &self.tcp)
             .finish_non_exhaustive()
     }
 }
@@ -190,7 +242,8 @@ pub async fn connect(
     let tcp_ms = config.deadlines.tcp_ms;
     let (stream, address) = match &config.dial {
         None => {
-            let (stream, address) = dial_first(&addresses, tcp_ms, dial_tcp).await?;
+            let (stream, address) =
+                dial_first(&addresses, tcp_ms, |address| config.tcp.dial(address)).await?;
             (secure(stream, endpoint, config).await?, address)
         }
         Some(dial) => {
@@ -203,7 +256,7 @@ pub async fn connect(
         leftover,
         server_date_ms,
     } = upgrade(stream, endpoint, config.deadlines.upgrade_ms, rng).await?;
-    tracing::debug!(host = endpoint.host(), %address, leftover_bytes = leftover.len(), "connected");
+    tracing::debug!(target: "bitmart::connection", host = endpoint.host(), %address, leftover_bytes = leftover.len(), "connected");
     Ok(Connected {
         stream,
         leftover,

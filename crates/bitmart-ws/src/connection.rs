@@ -2,9 +2,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use bitmart_auth::Signer;
+use bitmart_auth::SharedSigner;
 use bitmart_proto::{Market, Topic};
-use bitmart_session::{CommandError, ConnectionId, Session};
+use bitmart_session::{CommandError, ConfigError, ConnectionId, Session};
 
 use crate::budget::SharedBudget;
 use crate::clock::{Clock, SystemClock};
@@ -42,6 +42,17 @@ impl ConnectionConfig {
             clock: Arc::new(SystemClock::new()),
             seed: None,
         }
+    }
+
+    /// Whether the values make sense: those of the session, the deadlines, TCP. A [`Connection`] takes any without
+    /// harm to itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first that doesn't, and its range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.session.validate()?;
+        self.connect.validate()
     }
 }
 
@@ -105,15 +116,22 @@ impl Connection {
         }
     }
 
-    /// A connection for the account's data, logged in by `signer`. The first call of [`next`](Self::next) opens it.
+    /// A connection for the account's data, logged in by `signer`: an `HmacSigner`, an `Arc` of a `Signer`, or a
+    /// [`SharedSigner`]. The first call of [`next`](Self::next) opens it.
     #[must_use]
-    pub fn private(market: Market, signer: Arc<dyn Signer>, config: ConnectionConfig) -> Self {
+    pub fn private(market: Market, signer: impl Into<SharedSigner>, config: ConnectionConfig) -> Self {
         Self::private_at(market, 0, signer, config)
     }
 
     /// A connection for the account's data, with the index that its [`ConnectionId`] is to have.
     #[must_use]
-    pub fn private_at(market: Market, index: u16, signer: Arc<dyn Signer>, config: ConnectionConfig) -> Self {
+    pub fn private_at(
+        market: Market,
+        index: u16,
+        signer: impl Into<SharedSigner>,
+        config: ConnectionConfig,
+    ) -> Self {
+        let signer = signer.into();
         let seed = config.seed.unwrap_or_else(random_seed);
         let session = Session::private(market, index, signer.key(), config.session.clone(), seed);
         Self {
@@ -151,6 +169,27 @@ impl Connection {
     /// No longer wants a topic; `Unsubscribed` comes out of [`next`](Self::next). Returns whether it was wanted.
     pub fn unsubscribe(&mut self, topic: &Topic) -> bool {
         self.driver.unsubscribe(topic)
+    }
+
+    /// Stops reading, for a consumer that is behind: from here on [`next`](Self::next) only sends pings, so that the
+    /// exchange keeps the connection, and lends events but no messages. No silence is counted, and no socket opened.
+    ///
+    /// What the exchange sends meanwhile waits in the operating system's buffers and then with the exchange, which may
+    /// cut the connection: that shows once reading goes on, as a gap from the last message read.
+    pub fn pause(&mut self) {
+        self.driver.pause();
+    }
+
+    /// Reads again after [`pause`](Self::pause).
+    pub fn resume(&mut self) {
+        self.driver.resume();
+    }
+
+    /// Cuts the socket, for a consumer that is too far behind to go on. [`next`](Self::next) first lends what had been
+    /// read from it, so that the gap that follows begins with the first message not lent; then the connection comes
+    /// back by itself, after [`resume`](Self::resume) if it is paused.
+    pub fn cut(&mut self) {
+        self.driver.cut();
     }
 
     /// Closes for good. [`next`](Self::next) still lends what is left to know, says good-bye to the exchange within

@@ -1,21 +1,20 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bitmart_auth::{Signer, redact_in};
+use bitmart_auth::{LOGIN_PAYLOAD, SharedSigner, SignError, Signature, redact_in, redact_key};
 use bitmart_proto::{Class, Decoder, Inflater, Operation, Refusal, Reply, Topic, classify};
 use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
-use bitmart_session::{Cause, CommandError, Event, Order, Retry, Session, Status, Transmit};
-use tracing::{debug, trace};
+use bitmart_session::{Cause, CommandError, Epoch, Event, Order, Retry, Session, Status, Transmit};
+use tracing::{Instrument, Span, debug, trace};
 
 use crate::connect::{self, ConnectError, Connected};
 use crate::connection::ConnectionConfig;
 use crate::frame::{Head, Kind};
 use crate::incoming::{Counters, Incoming, MessageError, Push, Undecodable};
-use crate::log::log_event;
+use crate::log::{connection_span, log_event};
 use crate::socket::{Farewell, Socket};
 
 /// How long a good-bye may take, in nanoseconds.
@@ -37,10 +36,14 @@ const NORMAL_CLOSURE: u16 = 1000;
 /// Feeds a session with what happens on a socket, and the socket with what the session wants.
 pub(crate) struct Driver {
     session: Session,
-    signer: Option<Arc<dyn Signer>>,
+    signer: Option<SharedSigner>,
+    /// A signature that is being waited for.
+    signing: Option<Signing>,
     config: ConnectionConfig,
     rng: fastrand::Rng,
     link: Link,
+    /// Cut the socket as soon as what was read from it has been lent.
+    is_cut: bool,
     farewell: Option<Farewell>,
     decoder: Decoder,
     inflater: Inflater,
@@ -60,6 +63,14 @@ pub(crate) struct Driver {
     /// When the session, or the link, is to be looked at again.
     wake_at: Option<u64>,
     timer_at: Option<u64>,
+    /// What the log's events belong to: this connection and its present epoch.
+    span: Span,
+    span_epoch: Epoch,
+}
+
+struct Signing {
+    epoch: Epoch,
+    signature: Pin<Box<dyn Future<Output = Result<Signature, SignError>> + Send>>,
 }
 
 enum Link {
@@ -94,15 +105,20 @@ pub(crate) enum Place {
 impl Driver {
     pub(crate) fn new(
         session: Session,
-        signer: Option<Arc<dyn Signer>>,
+        signer: Option<SharedSigner>,
         config: ConnectionConfig,
         seed: u64,
     ) -> Self {
+        let span_epoch = Epoch(1);
         Self {
+            span: connection_span(session.id(), span_epoch),
+            span_epoch,
             session,
             signer,
+            signing: None,
             rng: fastrand::Rng::with_seed(seed),
             link: Link::Down,
+            is_cut: false,
             farewell: None,
             decoder: Decoder::new(),
             inflater: Inflater::new(),
@@ -151,6 +167,24 @@ impl Driver {
         self.session.shutdown();
     }
 
+    /// Stops reading, and opens no socket.
+    pub(crate) fn pause(&mut self) {
+        self.is_dirty = true;
+        self.session.pause();
+    }
+
+    /// Reads again.
+    pub(crate) fn resume(&mut self) {
+        self.is_dirty = true;
+        self.now = self.config.clock.now_ns();
+        self.session.resume(self.now);
+    }
+
+    /// Cuts the socket once what was read from it has been lent.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = matches!(self.link, Link::Up(_));
+    }
+
     /// Does all there is to do until there is something to lend; `None` once the connection is over.
     ///
     /// Holds no state in a future: whoever drops the poll loses nothing.
@@ -178,14 +212,18 @@ impl Driver {
                     continue;
                 }
                 if let Some(event) = self.session.poll_event() {
-                    log_event(&self.session, &event);
+                    log_event(&self.span, &event);
                     return Poll::Ready(Some(Item::Event(event)));
                 }
                 self.is_dirty = false;
+                self.open_when_due();
                 self.schedule();
             }
             if self.is_over() && self.poll_farewell(cx).is_ready() {
                 return Poll::Ready(None);
+            }
+            if self.poll_signing(cx).is_ready() {
+                continue;
             }
             let progress = match &mut self.link {
                 Link::Up(_) => match self.poll_socket(cx) {
@@ -233,9 +271,8 @@ impl Driver {
                 }
                 Order::Sign { epoch, timestamp_ms } => {
                     // Only a private session gives this order, and it is made with a signer.
-                    if let Some(signer) = &self.signer {
-                        let result = signer.sign_login(timestamp_ms);
-                        self.session.handle_signed(self.now, epoch, result);
+                    if let Some(signer) = self.signer.clone() {
+                        self.sign(&signer, epoch, timestamp_ms);
                     }
                 }
                 Order::Close { polite } => {
@@ -249,8 +286,51 @@ impl Driver {
                 _ => {}
             }
         }
+    }
+
+    fn sign(&mut self, signer: &SharedSigner, epoch: Epoch, timestamp_ms: u64) {
+        trace!(
+            target: "bitmart::wire", parent: &self.span, connection = %self.session.id(),
+            key = %redact_key(signer.key()), timestamp_ms,
+            "signing the login"
+        );
+        match signer {
+            SharedSigner::Local(signer) => {
+                let result = signer.sign_login(timestamp_ms);
+                self.session.handle_signed(self.now, epoch, result);
+            }
+            SharedSigner::Remote(signer) => {
+                let signer = signer.clone();
+                let signature = async move { signer.sign(timestamp_ms, LOGIN_PAYLOAD).await };
+                self.signing = Some(Signing {
+                    epoch,
+                    signature: Box::pin(signature.instrument(self.span.clone())),
+                });
+            }
+        }
+    }
+
+    /// Ready when a signature has come.
+    fn poll_signing(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(Signing { epoch, signature }) = &mut self.signing else {
+            return Poll::Pending;
+        };
+        let Poll::Ready(result) = signature.as_mut().poll(cx) else {
+            return Poll::Pending;
+        };
+        let epoch = *epoch;
+        self.signing = None;
+        self.now = self.config.clock.now_ns();
+        self.session.handle_signed(self.now, epoch, result);
+        self.is_dirty = true;
+        Poll::Ready(())
+    }
+
+    /// Opens a socket if it is time to. Only after the events: what led to it comes first, in the log too.
+    fn open_when_due(&mut self) {
         if let Link::Waiting { until, has_place } = self.link
             && until <= self.now
+            && !self.session.is_paused()
         {
             self.open(has_place);
         }
@@ -266,25 +346,27 @@ impl Driver {
         };
         if until > self.now {
             let wait_ms = (until - self.now) / MILLISECOND;
-            let id = self.session.id();
-            debug!(target: "bitmart::connection", connection = %id, wait_ms, "waiting for a place in the connect budget");
+            debug!(target: "bitmart::connection", parent: &self.span, wait_ms, "waiting for a place in the connect budget");
             self.link = Link::Waiting {
                 until,
                 has_place: true,
             };
             return;
         }
-        debug!(target: "bitmart::connection", connection = %self.session.id(), endpoint = %self.config.endpoint, "opening");
+        let epoch = Epoch(self.session.epoch().0 + 1);
+        if epoch != self.span_epoch {
+            self.span = connection_span(self.session.id(), epoch);
+            self.span_epoch = epoch;
+        }
+        debug!(target: "bitmart::connection", parent: &self.span, endpoint = %self.config.endpoint, "opening");
         let (endpoint, config) = (self.config.endpoint.clone(), self.config.connect.clone());
         let mut rng = self.rng.fork();
-        self.link = Link::Opening(Box::pin(async move {
-            connect::connect(&endpoint, &config, &mut rng).await
-        }));
+        let opening = async move { connect::connect(&endpoint, &config, &mut rng).await };
+        self.link = Link::Opening(Box::pin(opening.instrument(self.span.clone())));
     }
 
     fn transmit(&mut self) {
-        let Link::Up(socket) = &mut self.link else { return };
-        loop {
+        while let Link::Up(socket) = &mut self.link {
             self.scratch.clear();
             let Some(transmit) = self.session.poll_transmit(self.now, &mut self.scratch) else {
                 return;
@@ -293,8 +375,11 @@ impl Driver {
                 Transmit::Request(Operation::Login) => "(login, not shown)",
                 _ => std::str::from_utf8(&self.scratch).unwrap_or_default(),
             };
-            trace!(target: "bitmart::wire", connection = %self.session.id(), message = shown, "sent");
             let result = socket.writer.text(&self.scratch);
+            trace!(
+                target: "bitmart::wire", parent: &self.span, connection = %self.session.id(), message = shown,
+                "sent"
+            );
             if transmit == Transmit::Request(Operation::Login) {
                 self.scratch.fill(0);
             }
@@ -309,7 +394,7 @@ impl Driver {
 
     fn schedule(&mut self) {
         let link = match self.link {
-            Link::Waiting { until, .. } => Some(until),
+            Link::Waiting { until, .. } if !self.session.is_paused() => Some(until),
             _ => None,
         };
         let farewell = self.farewell.as_ref().map(|farewell| farewell.deadline);
@@ -382,6 +467,17 @@ impl Driver {
             let Link::Up(socket) = &mut self.link else {
                 return Poll::Ready(None);
             };
+            if self.session.is_paused() && !self.is_cut {
+                return match socket.poll_write(cx) {
+                    Poll::Ready(Err(error)) => {
+                        self.lose(Cause::Lost {
+                            text: error.to_string(),
+                        });
+                        Poll::Ready(None)
+                    }
+                    _ => Poll::Pending,
+                };
+            }
             match socket.reader.advance() {
                 Ok(Some(head)) => {
                     if self.is_frame_due {
@@ -393,6 +489,13 @@ impl Driver {
                         return Poll::Ready(item);
                     }
                     continue;
+                }
+                Ok(None) if self.is_cut => {
+                    self.say_good_bye(|socket, deadline| {
+                        Farewell::first(socket, NORMAL_CLOSURE, "", deadline)
+                    });
+                    self.lose(Cause::SlowConsumer);
+                    return Poll::Ready(None);
                 }
                 // What has come is judged before the deadlines it may have met.
                 Ok(None) if self.wake_at.is_some_and(|at| at <= self.read_at) => {
@@ -469,7 +572,7 @@ impl Driver {
             Kind::Close { code } => {
                 let reason = String::from_utf8_lossy(socket.reader.payload(head));
                 let reason =
-                    redact_in(&reason, self.signer.as_ref().map_or("", |signer| signer.key())).into_owned();
+                    redact_in(&reason, self.signer.as_ref().map_or("", SharedSigner::key)).into_owned();
                 self.say_good_bye(|socket, deadline| Farewell::echo(socket, code, deadline));
                 self.lose(Cause::PeerClosed { code, reason });
                 None
@@ -519,7 +622,7 @@ impl Driver {
     }
 
     fn handle_reply(&mut self, mut reply: Reply<'static>) {
-        let key = self.signer.as_ref().map_or("", |signer| signer.key());
+        let key = self.signer.as_ref().map_or("", SharedSigner::key);
         clean(&mut reply.verb, key);
         if let Some(topic) = &mut reply.topic {
             clean(topic, key);
@@ -528,7 +631,7 @@ impl Driver {
             clean(&mut refusal.text, key);
         }
         trace!(
-            target: "bitmart::wire", connection = %self.session.id(), verb = &*reply.verb,
+            target: "bitmart::wire", parent: &self.span, connection = %self.session.id(), verb = &*reply.verb,
             topic = reply.topic.as_deref(), refusal = reply.outcome.as_ref().err().map(tracing::field::display),
             "reply"
         );
@@ -569,6 +672,8 @@ impl Driver {
     /// Takes the link down, and the socket out of it if there is one.
     fn take_socket(&mut self) -> Option<Box<Socket>> {
         let counters = self.counters();
+        self.is_cut = false;
+        self.signing = None;
         match std::mem::replace(&mut self.link, Link::Down) {
             Link::Up(socket) => {
                 self.counters = counters;

@@ -1,64 +1,73 @@
 //! What the log says of a connection's events.
 
-use bitmart_session::{Cause, Event, Session};
-use tracing::{debug, error, info, warn};
+use bitmart_session::{Cause, ConnectionId, Epoch, Event};
+use tracing::{Span, debug, error, error_span, info, warn};
 
-pub(crate) fn log_event(session: &Session, event: &Event) {
-    let (id, epoch) = (session.id(), session.epoch());
+/// The span of one epoch of a connection, which begins with the first attempt to open its socket.
+///
+/// At the level of errors, so that whoever sees any event of the target sees what it belongs to.
+pub(crate) fn connection_span(id: ConnectionId, epoch: Epoch) -> Span {
+    error_span!(
+        target: "bitmart::connection", "connection",
+        market = %id.market, side = %id.side, index = id.index, epoch = epoch.0,
+    )
+}
+
+pub(crate) fn log_event(span: &Span, event: &Event) {
     match event {
-        Event::Opened { .. } => info!(target: "bitmart::connection", connection = %id, %epoch, "opened"),
+        Event::Opened { .. } => info!(target: "bitmart::connection", parent: span, "opened"),
         Event::Reconnected { attempts, .. } => {
-            info!(target: "bitmart::connection", connection = %id, %epoch, attempts, "reconnected");
+            info!(target: "bitmart::connection", parent: span, attempts, "reconnected");
         }
         Event::Authenticated { .. } => {
-            info!(target: "bitmart::connection", connection = %id, %epoch, "authenticated");
+            info!(target: "bitmart::connection", parent: span, "authenticated");
         }
         Event::Subscribed { topic, .. } => {
-            debug!(target: "bitmart::connection", connection = %id, %epoch, %topic, "subscribed");
+            debug!(target: "bitmart::connection", parent: span, %topic, "subscribed");
         }
         Event::SubscribeFailed { topic, reason, .. } => {
-            warn!(target: "bitmart::connection", connection = %id, %epoch, %topic, %reason, "subscription failed");
+            warn!(target: "bitmart::connection", parent: span, %topic, %reason, "subscription failed");
         }
         Event::Unsubscribed { topic } => {
-            debug!(target: "bitmart::connection", connection = %id, %epoch, %topic, "unsubscribed");
+            debug!(target: "bitmart::connection", parent: span, %topic, "unsubscribed");
         }
-        Event::Ready { .. } => info!(target: "bitmart::connection", connection = %id, %epoch, "ready"),
+        Event::Ready { .. } => info!(target: "bitmart::connection", parent: span, "ready"),
         Event::GapOpened(gap) => {
-            warn!(target: "bitmart::connection", connection = %id, %epoch, topics = gap.topics.len(), cause = %gap.cause, "gap opened");
+            warn!(target: "bitmart::connection", parent: span, topics = gap.topics.len(), cause = %gap.cause, "gap opened");
         }
         Event::GapClosed(gap) => {
-            info!(target: "bitmart::connection", connection = %id, %epoch, topics = gap.topics.len(), failed = gap.failed.len(), "gap closed");
+            info!(target: "bitmart::connection", parent: span, topics = gap.topics.len(), failed = gap.failed.len(), "gap closed");
         }
         Event::Closed {
             cause: cause @ Cause::Shutdown,
             ..
         } => {
-            info!(target: "bitmart::connection", connection = %id, %epoch, %cause, "closed");
+            info!(target: "bitmart::connection", parent: span, %cause, "closed");
         }
         Event::Closed { cause, .. } => {
-            warn!(target: "bitmart::connection", connection = %id, %epoch, %cause, "closed");
+            warn!(target: "bitmart::connection", parent: span, %cause, "closed");
         }
         Event::ConnectFailed { attempt, cause } => {
-            warn!(target: "bitmart::connection", connection = %id, attempt, %cause, "could not connect");
+            warn!(target: "bitmart::connection", parent: span, attempt, %cause, "could not connect");
         }
         Event::Reconnecting { attempt, delay_ms } => {
-            info!(target: "bitmart::connection", connection = %id, attempt, delay_ms, "reconnecting");
+            info!(target: "bitmart::connection", parent: span, attempt, delay_ms, "reconnecting");
         }
         Event::LoginDeferred { refusal } => {
-            warn!(target: "bitmart::connection", connection = %id, %epoch, %refusal, "login refused for now");
+            warn!(target: "bitmart::connection", parent: span, %refusal, "login refused for now");
         }
         Event::AuthRejected { refusal } => {
-            error!(target: "bitmart::connection", connection = %id, %epoch, %refusal, "login refused for good: check key, secret and memo");
+            error!(target: "bitmart::connection", parent: span, %refusal, "login refused for good: check key, secret and memo");
         }
         Event::ClockSkew { skew_ms, refusal } => {
-            error!(target: "bitmart::connection", connection = %id, %epoch, skew_ms, %refusal, "login refused for its timestamp: set the clock");
+            error!(target: "bitmart::connection", parent: span, skew_ms, %refusal, "login refused for its timestamp: set the clock");
         }
         Event::SignerRefused { error } => {
-            error!(target: "bitmart::connection", connection = %id, %epoch, %error, "no signature");
+            error!(target: "bitmart::connection", parent: span, %error, "no signature");
         }
         Event::Degraded { attempts } => {
-            error!(target: "bitmart::connection", connection = %id, attempts, "the exchange can't be reached");
+            error!(target: "bitmart::connection", parent: span, attempts, "the exchange can't be reached");
         }
-        event => debug!(target: "bitmart::connection", connection = %id, ?event, "event"),
+        event => debug!(target: "bitmart::connection", parent: span, ?event, "event"),
     }
 }

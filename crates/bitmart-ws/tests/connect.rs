@@ -163,10 +163,8 @@ async fn an_ip_address_needs_no_lookup() {
 #[tokio::test(start_paused = true)]
 async fn deadlines_can_be_set() {
     let clock = TokioClock::starting_at(0);
-    let deadlines = Deadlines {
-        dns_ms: 250,
-        ..Deadlines::default()
-    };
+    let mut deadlines = Deadlines::default();
+    deadlines.dns_ms = 250;
     let config = ConnectConfig::new()
         .with_deadlines(deadlines)
         .with_resolver(FixedResolver(None));

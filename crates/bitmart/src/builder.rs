@@ -2,15 +2,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitmart_auth::{Credentials, HmacSigner, Signer};
+use bitmart_auth::{Credentials, HmacSigner, RemoteSigner, SharedSigner, Signer};
 use bitmart_proto::{Environment, Market, Side, endpoint_url};
-use bitmart_session::Budget;
-use bitmart_ws::connect::{ConnectConfig, Deadlines, Endpoint, EndpointError, RootError, Tls};
+use bitmart_session::{Bounds, Budget, ConfigError};
+use bitmart_ws::connect::{
+    ConnectConfig, Deadlines, Dial, Endpoint, EndpointError, Resolve, RootError, TcpOptions, Tls,
+};
 use bitmart_ws::{Clock, SharedBudget, SystemClock};
 
 use crate::client::Client;
 use crate::events::Events;
-use crate::queue::QueueLimits;
+use crate::queue::{Overflow, QueueLimits};
 
 /// How long [`Client::subscribe`] waits for the exchange by default.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
@@ -29,31 +31,49 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// by [`build`](Self::build) and can't be changed later.
 #[derive(Clone, Default)]
 pub struct ClientBuilder {
-    signer: Option<Arc<dyn Signer>>,
+    signer: Option<SharedSigner>,
     environment: Environment,
     urls: Vec<(Market, Side, String)>,
     allows_plaintext: bool,
     extra_roots: Vec<Vec<u8>>,
     session: bitmart_session::Config,
-    deadlines: Option<Deadlines>,
+    connect: ConnectConfig,
     budget: Option<SharedBudget>,
     queue: QueueLimits,
+    overflow: Overflow,
     request_deadline: Option<Duration>,
     clock: Option<Arc<dyn Clock>>,
     seed: Option<u64>,
 }
 
 impl ClientBuilder {
+    /// Range of [`request_deadline`](Self::request_deadline).
+    pub const REQUEST_DEADLINE: Bounds = Bounds {
+        field: "request_deadline",
+        min: 1,
+        max: 600_000,
+        unit: "ms",
+        reason: "a call that waits for longer is better replaced by watching the events",
+    };
+
     /// Logs in with an API key, its secret and its memo. The raw secret is dropped here.
     #[must_use]
     pub fn credentials(self, credentials: Credentials) -> Self {
         self.signer(HmacSigner::new(credentials))
     }
 
-    /// Logs in with a signer of your own, which holds the secret.
+    /// Logs in with a signer of your own that holds the secret and answers at once.
     #[must_use]
     pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
-        self.signer = Some(Arc::new(signer));
+        self.signer = Some(SharedSigner::local(signer));
+        self
+    }
+
+    /// Logs in with a signer of your own that holds the secret and has to be waited for, for at most
+    /// [`sign_timeout_ms`](bitmart_session::Config::sign_timeout_ms): a signing service, a hardware module.
+    #[must_use]
+    pub fn remote_signer(mut self, signer: impl RemoteSigner + 'static) -> Self {
+        self.signer = Some(SharedSigner::remote(signer));
         self
     }
 
@@ -108,6 +128,16 @@ impl ClientBuilder {
     }
 
     /// The session's timings: pings, login, acknowledgements, retries, clock offset.
+    ///
+    /// ```no_run
+    /// # fn example() -> Result<(), bitmart::BuildError> {
+    /// let mut timings = bitmart::session::Config::default();
+    /// timings.ping_after_ms = 10_000;
+    /// timings.backoff.max_ms = 30_000;
+    /// let (client, events) = bitmart::Client::builder().session(timings).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn session(mut self, config: bitmart_session::Config) -> Self {
         self.session = config;
@@ -117,7 +147,29 @@ impl ClientBuilder {
     /// How long each step of opening a socket may take; five seconds each by default.
     #[must_use]
     pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
-        self.deadlines = Some(deadlines);
+        self.connect = self.connect.with_deadlines(deadlines);
+        self
+    }
+
+    /// How TCP sockets are set up: buffers, keep-alive, the local address.
+    #[must_use]
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.connect = self.connect.with_tcp(options);
+        self
+    }
+
+    /// Looks up hosts in another way than the system's.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.connect = self.connect.with_resolver(resolver);
+        self
+    }
+
+    /// Opens byte streams in another way than TCP sockets: through a proxy, or in a simulated network. TLS and the
+    /// upgrade go over them as usual.
+    #[must_use]
+    pub fn dial(mut self, dial: impl Dial + 'static) -> Self {
+        self.connect = self.connect.with_dial(dial);
         self
     }
 
@@ -136,7 +188,15 @@ impl ClientBuilder {
         self
     }
 
-    /// How long [`Client::subscribe`] and its like wait for the exchange; 30 s by default.
+    /// What happens when a consumer is so far behind that the queue is full. [`Overflow::Gap`] by default.
+    #[must_use]
+    pub fn overflow(mut self, policy: Overflow) -> Self {
+        self.overflow = policy;
+        self
+    }
+
+    /// How long [`Client::subscribe`] and its like wait for the exchange; 30 s by default, in the range
+    /// [`REQUEST_DEADLINE`](Self::REQUEST_DEADLINE).
     #[must_use]
     pub fn request_deadline(mut self, deadline: Duration) -> Self {
         self.request_deadline = Some(deadline);
@@ -172,13 +232,13 @@ impl ClientBuilder {
                 endpoints.push(((market, side), self.endpoint(market, side)?));
             }
         }
-        if self.queue.max_messages == 0 || self.queue.max_bytes == 0 {
-            return Err(BuildError::EmptyQueue);
-        }
-        let mut connect = ConnectConfig::new();
-        if let Some(deadlines) = self.deadlines {
-            connect = connect.with_deadlines(deadlines);
-        }
+        let request_deadline = self.request_deadline.unwrap_or(REQUEST_DEADLINE);
+        let request_deadline_ms = u64::try_from(request_deadline.as_millis()).unwrap_or(u64::MAX);
+        Self::REQUEST_DEADLINE.check(request_deadline_ms)?;
+        self.session.validate()?;
+        self.connect.validate()?;
+        self.queue.validate()?;
+        let mut connect = self.connect;
         if !self.extra_roots.is_empty() {
             let tls =
                 Tls::with_extra_roots(self.extra_roots).map_err(|source| BuildError::Root { source })?;
@@ -197,7 +257,8 @@ impl ClientBuilder {
             connect,
             budget,
             queue: self.queue,
-            request_deadline: self.request_deadline.unwrap_or(REQUEST_DEADLINE),
+            overflow: self.overflow,
+            request_deadline,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             seed: self.seed,
             runtime,
@@ -228,7 +289,9 @@ impl fmt::Debug for ClientBuilder {
             .field("environment", &self.environment)
             .field("urls", &self.urls)
             .field("session", &self.session)
+            .field("connect", &self.connect)
             .field("queue", &self.queue)
+            .field("overflow", &self.overflow)
             .field("has_signer", &self.signer.is_some())
             .finish_non_exhaustive()
     }
@@ -236,12 +299,13 @@ impl fmt::Debug for ClientBuilder {
 
 /// What a client was built with; immutable.
 pub(crate) struct Settings {
-    pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) signer: Option<SharedSigner>,
     pub(crate) endpoints: Vec<((Market, Side), Endpoint)>,
     pub(crate) session: bitmart_session::Config,
     pub(crate) connect: ConnectConfig,
     pub(crate) budget: SharedBudget,
     pub(crate) queue: QueueLimits,
+    pub(crate) overflow: Overflow,
     pub(crate) request_deadline: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) seed: Option<u64>,
@@ -268,8 +332,14 @@ pub enum BuildError {
         /// What is wrong.
         source: RootError,
     },
-    /// A queue for no messages or no bytes.
-    EmptyQueue,
+    /// An option is out of its range.
+    Option(ConfigError),
+}
+
+impl From<ConfigError> for BuildError {
+    fn from(error: ConfigError) -> Self {
+        Self::Option(error)
+    }
 }
 
 impl fmt::Display for BuildError {
@@ -280,7 +350,7 @@ impl fmt::Display for BuildError {
             ),
             Self::Url { market, side, source } => write!(f, "the URL for {market} {side}: {source}"),
             Self::Root { source } => write!(f, "the extra root: {source}"),
-            Self::EmptyQueue => f.write_str("queue: a bound of zero messages or bytes would drop everything"),
+            Self::Option(error) => write!(f, "{error}"),
         }
     }
 }
@@ -290,7 +360,8 @@ impl std::error::Error for BuildError {
         match self {
             Self::Url { source, .. } => Some(source),
             Self::Root { source } => Some(source),
-            Self::NoRuntime | Self::EmptyQueue => None,
+            Self::Option(source) => Some(source),
+            Self::NoRuntime => None,
         }
     }
 }

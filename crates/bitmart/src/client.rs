@@ -1,8 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bitmart_auth::SharedSigner;
 use bitmart_proto::limits::MAX_TOPICS_PER_CONNECTION;
 use bitmart_proto::{Market, Side, Topic, TopicError};
 use bitmart_session::{ConnectionId, Epoch, Status};
@@ -10,7 +11,7 @@ use bitmart_ws::{Connection, ConnectionConfig};
 use tokio::sync::mpsc::Permit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::builder::{ClientBuilder, Settings};
 use crate::events::{Events, Hub};
@@ -58,13 +59,33 @@ struct Inner {
     settings: Settings,
     hub: Arc<Hub>,
     routes: Mutex<Routes>,
-    /// Ends every task: the client was closed, or its events were dropped.
-    stop: Arc<watch::Sender<bool>>,
+    /// Ends tasks.
+    stop: Arc<watch::Sender<Stop>>,
+}
+
+/// Which connections are to end.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    /// All: the client was closed, or its events were dropped.
+    pub(crate) all: bool,
+    /// These: they were closed one by one.
+    connections: Vec<ConnectionId>,
+}
+
+impl Stop {
+    /// Whether a connection is to end.
+    pub(crate) fn means(&self, id: ConnectionId) -> bool {
+        self.all || self.connections.contains(&id)
+    }
 }
 
 #[derive(Default)]
 struct Routes {
     connections: Vec<Handle>,
+    /// Tasks that were told to end, and may not have.
+    ending: Vec<(ConnectionId, AbortHandle)>,
+    /// Connections opened ever, by market and side: what was said of a closed one is not to be taken for another's.
+    opened: BTreeMap<(Market, Side), u16>,
 }
 
 struct Handle {
@@ -130,7 +151,7 @@ impl Client {
 
     pub(crate) fn new(settings: Settings) -> (Self, Events) {
         let hub = Arc::new(Hub::default());
-        let stop = Arc::new(watch::Sender::new(false));
+        let stop = Arc::new(watch::Sender::new(Stop::default()));
         let events = Events::new(hub.clone(), stop.clone());
         let inner = Inner {
             settings,
@@ -169,7 +190,9 @@ impl Client {
         if self.inner.settings.signer.is_none()
             && let Some(topic) = topics.iter().find(|topic| topic.side() == Side::Private)
         {
-            return Err(ClientError::NoCredentials { topic: topic.clone() });
+            return Err(ClientError::NoCredentials {
+                topic: Some(topic.clone()),
+            });
         }
         let (answers, answered) = mpsc::channel(topics.len().max(1));
         let routed = self.inner.send_subscribe(&topics, &answers)?;
@@ -215,25 +238,57 @@ impl Client {
     /// Dropping the future only gives up waiting: the connections are opened all the same.
     pub async fn connect_all(&self) -> Result<Connected, ClientError> {
         let without_private = self.inner.settings.signer.is_none();
+        let wanted: Vec<(Market, Side)> = Market::ALL
+            .into_iter()
+            .flat_map(|market| Side::ALL.map(|side| (market, side)))
+            .filter(|(_, side)| *side == Side::Public || !without_private)
+            .collect();
+        Ok(Connected {
+            connections: self.connect_each(&wanted).await?,
+            without_private,
+        })
+    }
+
+    /// Opens the first connection of one market and side, so that a later subscription need not wait for it.
+    ///
+    /// Resolves when it is ready or has failed, or after the request deadline. One that is ready already is so at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NoCredentials`] for a private one without credentials; else as
+    /// [`connect_all`](Self::connect_all).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only gives up waiting: the connection is opened all the same.
+    pub async fn connect(&self, market: Market, side: Side) -> Result<(ConnectionId, Outcome), ClientError> {
+        if side == Side::Private && self.inner.settings.signer.is_none() {
+            return Err(ClientError::NoCredentials { topic: None });
+        }
+        let mut connected = self.connect_each(&[(market, side)]).await?;
+        Ok(connected.pop().expect("one was asked for"))
+    }
+
+    async fn connect_each(
+        &self,
+        wanted: &[(Market, Side)],
+    ) -> Result<Vec<(ConnectionId, Outcome)>, ClientError> {
         let mut waiting = Vec::new();
-        let (answers, mut answered) = mpsc::channel(Market::ALL.len() * Side::ALL.len());
+        let (answers, mut answered) = mpsc::channel(wanted.len());
         {
             let mut routes = self.inner.lock()?;
-            for market in Market::ALL {
-                for side in Side::ALL {
-                    if side == Side::Public || !without_private {
-                        let at = self.inner.first(&mut routes, market, side);
-                        let handle = &routes.connections[at];
-                        let command = Command::AwaitReady {
-                            id: handle.id,
-                            answers: answers.clone(),
-                        };
-                        if let Err(TrySendError::Full(_)) = handle.commands.try_send(command) {
-                            return Err(ClientError::Busy);
-                        }
-                        waiting.push((handle.id, handle.shared.clone()));
-                    }
+            for (market, side) in wanted {
+                let at = self.inner.first(&mut routes, *market, *side);
+                let handle = &routes.connections[at];
+                let command = Command::AwaitReady {
+                    id: handle.id,
+                    answers: answers.clone(),
+                };
+                if let Err(TrySendError::Full(_)) = handle.commands.try_send(command) {
+                    return Err(ClientError::Busy);
                 }
+                waiting.push((handle.id, handle.shared.clone()));
             }
         }
         drop(answers);
@@ -254,10 +309,7 @@ impl Client {
             }
         }
         connections.sort_by_key(|(id, _)| *id);
-        Ok(Connected {
-            connections,
-            without_private,
-        })
+        Ok(connections)
     }
 
     /// Where each connection stands.
@@ -274,6 +326,51 @@ impl Client {
             .collect()
     }
 
+    /// Closes one connection for good, with its topics. Its events end with
+    /// [`Closed`](crate::Lifecycle::Closed); the others go on, and a topic that would have gone there opens another.
+    ///
+    /// Takes 1.5 s at most. Calls that wait for this connection resolve at once.
+    ///
+    /// ```no_run
+    /// # async fn example(client: bitmart::Client) -> Result<(), bitmart::ClientError> {
+    /// for state in client.states() {
+    ///     if state.id.market == bitmart::Market::Spot {
+    ///         client.close_connection(state.id).await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NoSuchConnection`] if there is none with this id, [`ClientError::Closed`] if the client was
+    /// closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future only gives up waiting: the connection is closed all the same.
+    pub async fn close_connection(&self, id: ConnectionId) -> Result<(), ClientError> {
+        let handle = {
+            let mut routes = self.inner.lock()?;
+            let at = routes.connections.iter().position(|handle| handle.id == id);
+            let handle = routes
+                .connections
+                .remove(at.ok_or(ClientError::NoSuchConnection { id })?);
+            routes.ending.retain(|(_, task)| !task.is_finished());
+            routes
+                .ending
+                .extend(handle.task.as_ref().map(|task| (id, task.abort_handle())));
+            let ending = routes.ending.iter().map(|(id, _)| *id).collect();
+            self.inner.stop.send_modify(|stop| stop.connections = ending);
+            handle
+        };
+        if let Some(task) = handle.task {
+            self.inner.within(CLOSE_DEADLINE, task).await;
+        }
+        Ok(())
+    }
+
     /// Closes every connection for good, and with them the stream of events once it has been read to its end.
     ///
     /// Takes 1.5 s at most. Calls that wait for the exchange resolve at once.
@@ -285,7 +382,7 @@ impl Client {
         // Under the lock, so that no connection is opened after it.
         let tasks: Vec<JoinHandle<()>> = {
             let mut routes = self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner);
-            self.inner.stop.send_replace(true);
+            self.inner.stop.send_modify(|stop| stop.all = true);
             routes
                 .connections
                 .iter_mut()
@@ -343,7 +440,7 @@ struct Routed {
 impl Inner {
     fn lock(&self) -> Result<MutexGuard<'_, Routes>, ClientError> {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        if *self.stop.borrow() {
+        if self.stop.borrow().all {
             return Err(ClientError::Closed);
         }
         Ok(routes)
@@ -475,8 +572,8 @@ impl Inner {
     }
 
     fn first(&self, routes: &mut Routes, market: Market, side: Side) -> usize {
-        let id = ConnectionId::new(market, side);
-        match routes.connections.iter().position(|handle| handle.id == id) {
+        let belongs = |handle: &Handle| (handle.id.market, handle.id.side) == (market, side);
+        match routes.connections.iter().position(belongs) {
             Some(at) => at,
             None => self.open(routes, market, side),
         }
@@ -484,12 +581,9 @@ impl Inner {
 
     /// Starts another connection's task.
     fn open(&self, routes: &mut Routes, market: Market, side: Side) -> usize {
-        let count = routes
-            .connections
-            .iter()
-            .filter(|h| (h.id.market, h.id.side) == (market, side))
-            .count();
-        let index = u16::try_from(count).unwrap_or(u16::MAX);
+        let opened = routes.opened.entry((market, side)).or_default();
+        let index = *opened;
+        *opened = opened.wrapping_add(1);
         let settings = &self.settings;
         let endpoint = settings.endpoints.iter().find(|(key, _)| *key == (market, side));
         let (_, endpoint) = endpoint.expect("the builder has made all four");
@@ -508,14 +602,16 @@ impl Inner {
         };
         let id = connection.id();
         let (commands, inbox) = mpsc::channel(COMMAND_SLOTS);
-        let queue = Arc::new(Queue::new(id, settings.queue, self.hub.waker.clone()));
+        let queue = Queue::new(id, settings.queue, settings.overflow, self.hub.waker.clone());
+        let queue = Arc::new(queue);
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::new(id)),
         });
         self.hub.add(queue.clone());
-        let key = settings.signer.as_ref().map_or("", |signer| signer.key()).into();
+        let key = settings.signer.as_ref().map_or("", SharedSigner::key).into();
         let task = Task::new(
             connection,
+            settings.overflow,
             queue.clone(),
             shared.clone(),
             settings.clock.clone(),

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use tokio::sync::watch;
 
 use crate::Event;
+use crate::client::Stop;
 use crate::queue::Queue;
 
 /// Everything that comes in and happens on a client's connections; there is one per client.
@@ -32,17 +33,17 @@ use crate::queue::Queue;
 pub struct Events {
     hub: Arc<Hub>,
     queues: Vec<Arc<Queue>>,
-    version: usize,
     /// The queue whose turn it is.
     turn: usize,
     /// Tells the tasks that the consumer is gone.
-    stop: Arc<watch::Sender<bool>>,
+    stop: Arc<watch::Sender<Stop>>,
 }
 
 /// What the consumer shares with the client.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    queues: Mutex<Vec<Arc<Queue>>>,
+    /// The queues that the consumer has not seen yet.
+    added: Mutex<Vec<Arc<Queue>>>,
     pub(crate) waker: Arc<AtomicWaker>,
     /// No further queue will be added.
     is_complete: AtomicBool,
@@ -50,7 +51,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn add(&self, queue: Arc<Queue>) {
-        self.queues
+        self.added
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(queue);
@@ -64,11 +65,10 @@ impl Hub {
 }
 
 impl Events {
-    pub(crate) fn new(hub: Arc<Hub>, stop: Arc<watch::Sender<bool>>) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, stop: Arc<watch::Sender<Stop>>) -> Self {
         Self {
             hub,
             queues: Vec::new(),
-            version: 0,
             turn: 0,
             stop,
         }
@@ -94,7 +94,7 @@ impl Events {
         if let Some(event) = self.take() {
             return Poll::Ready(Some(event));
         }
-        if is_complete && self.queues.iter().all(|queue| queue.is_done()) {
+        if is_complete && self.queues.is_empty() {
             return Poll::Ready(None);
         }
         Poll::Pending
@@ -110,18 +110,17 @@ impl Events {
         None
     }
 
+    /// Takes in the queues of new connections and drops those of ended ones.
     fn refresh(&mut self) {
-        let queues = self.hub.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if queues.len() > self.version {
-            self.queues.extend(queues[self.version..].iter().cloned());
-            self.version = queues.len();
-        }
+        self.queues.retain(|queue| !queue.is_done());
+        let mut added = self.hub.added.lock().unwrap_or_else(PoisonError::into_inner);
+        self.queues.append(&mut added);
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.stop.send_modify(|stop| stop.all = true);
     }
 }
 

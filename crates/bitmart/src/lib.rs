@@ -49,10 +49,11 @@
 //!
 //! # A slow reader
 //!
-//! Each connection has a queue, bounded in messages and bytes ([`QueueLimits`]). When it is full, messages are
-//! discarded and counted, and the reader finds a [`GapOpened`] with [`GapCause::Overflow`] in the place where they are
-//! missing; answers of the exchange ([`EventKind::Response`]) are dropped without one. Heartbeats go on: only when some
-//! thousand lifecycle events are unread too is the connection left to itself until the consumer is back.
+//! Each connection has a queue, bounded in messages and bytes ([`QueueLimits`]). What happens when it is full is a
+//! choice ([`Overflow`]). By default messages are discarded and counted, and the reader finds a [`GapOpened`] with
+//! [`GapCause::Overflow`] in the place where they are missing; answers of the exchange ([`EventKind::Response`]) are
+//! dropped without one. Heartbeats go on: only when some thousand lifecycle events are unread too is the connection
+//! left to itself until the consumer is back.
 //!
 //! # Without a task, without tokio
 //!
@@ -67,14 +68,16 @@ mod outcome;
 mod queue;
 mod task;
 
-pub use bitmart_auth::{Credentials, CredentialsError, HmacSigner, SignError, Signature, Signer};
+pub use bitmart_auth::{
+    Credentials, CredentialsError, HmacSigner, RemoteSigner, SignError, SignFuture, Signature, Signer,
+};
 pub use bitmart_proto::{
     self as proto, Channel, DecodeError, Decoder, Environment, ErrorClass, ErrorCode, Market, Num, Refusal,
     Reply, Side, Symbol, Topic, TopicError,
 };
 pub use bitmart_session::{
-    self as session, Cause, ConnectionId, Epoch, Event as Lifecycle, GapCause, GapClosed, GapKind, GapOpened,
-    Moment, Status, SubscribeFailure,
+    self as session, Bounds, Cause, ConfigError, ConnectionId, Epoch, Event as Lifecycle, GapCause,
+    GapClosed, GapKind, GapOpened, Moment, Status, SubscribeFailure,
 };
 pub use bitmart_ws::{self as ws, Clock, Counters, MessageError, SharedBudget};
 
@@ -83,4 +86,4 @@ pub use client::{Client, ConnectionState};
 pub use event::{Event, EventKind, MAX_SAMPLE_BYTES, Update};
 pub use events::Events;
 pub use outcome::{ClientError, Connected, Failure, Outcome, Outcomes};
-pub use queue::QueueLimits;
+pub use queue::{Overflow, QueueLimits};

@@ -136,15 +136,20 @@ impl fmt::Display for Failure {
 pub enum ClientError {
     /// Texts that are no topics, all of them.
     Topics(Vec<TopicError>),
-    /// A private topic, and the client has no credentials.
+    /// A private topic or connection, and the client has no credentials.
     NoCredentials {
-        /// The topic.
-        topic: Topic,
+        /// The topic, if it was one that was asked for.
+        topic: Option<Topic>,
     },
     /// The client was closed, or its events were dropped.
     Closed,
     /// More calls are waiting for a connection than it has places for.
     Busy,
+    /// No connection has this id: it was never opened, or was closed.
+    NoSuchConnection {
+        /// The id.
+        id: ConnectionId,
+    },
     /// A topic that was asked to end is not subscribed to.
     NotSubscribed {
         /// The topic.
@@ -164,15 +169,25 @@ impl fmt::Display for ClientError {
                 }
                 Ok(())
             }
-            Self::NoCredentials { topic } => write!(
-                f,
-                "{topic} is private and this client has no credentials: give the builder an API key, its secret and \
-                 its memo"
-            ),
+            Self::NoCredentials { topic } => {
+                match topic {
+                    Some(topic) => write!(f, "{topic} is private")?,
+                    None => f.write_str("the connection is private")?,
+                }
+                f.write_str(
+                    " and this client has no credentials: give the builder an API key, its secret and its memo",
+                )
+            }
             Self::Closed => f.write_str("this client was closed, or its events were dropped: build another"),
             Self::Busy => f.write_str(
                 "too many calls are waiting for one connection: name more topics in each of fewer calls",
             ),
+            Self::NoSuchConnection { id } => {
+                write!(
+                    f,
+                    "there is no connection {id}: Client::states lists the ones there are"
+                )
+            }
             Self::NotSubscribed { topic } => write!(f, "{topic} is not subscribed to"),
         }
     }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use atomic_waker::AtomicWaker;
 use bitmart_proto::Topic;
-use bitmart_session::{ConnectionId, Epoch, GapCause, GapClosed, GapKind, GapOpened, Moment};
+use bitmart_session::{
+    Bounds, ConfigError, ConnectionId, Epoch, GapCause, GapClosed, GapKind, GapOpened, Moment,
+};
 use tokio::sync::Notify;
 
 use crate::{Event, EventKind, Lifecycle};
@@ -14,13 +16,67 @@ use crate::{Event, EventKind, Lifecycle};
 /// hundred. When even these are taken, the connection's task waits for the consumer, so that none is ever lost.
 const LIFECYCLE_SLOTS: usize = 1_024;
 
-/// How much a queue holds before it overflows.
+/// How much a connection's queue holds for a consumer that is behind. What happens then is the [`Overflow`] policy's.
+///
+/// ```
+/// let mut limits = bitmart::QueueLimits::default();
+/// limits.max_messages = 100_000;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct QueueLimits {
-    /// Messages. 8,192 by default: about a minute of the busiest single stream known.
+    /// Messages. Default 8,192, about a minute of the busiest single stream known; range
+    /// [`MESSAGES`](Self::MESSAGES).
     pub max_messages: usize,
-    /// Bytes of their texts. 16 MiB by default.
+    /// Bytes of their texts. Default 16 MiB, twice the largest message there can be; range [`BYTES`](Self::BYTES).
     pub max_bytes: usize,
+}
+
+impl QueueLimits {
+    /// Range of [`max_messages`](Self::max_messages).
+    pub const MESSAGES: Bounds = Bounds {
+        field: "queue.max_messages",
+        min: 1,
+        max: 1 << 24,
+        unit: "messages",
+        reason: "a queue for none would drop everything, and a longer one is a memory leak with a delay",
+    };
+    /// Range of [`max_bytes`](Self::max_bytes).
+    pub const BYTES: Bounds = Bounds {
+        field: "queue.max_bytes",
+        min: 1_024,
+        max: 4 << 30,
+        unit: "bytes",
+        reason: "less holds hardly a message, more is a memory leak with a delay",
+    };
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        Self::MESSAGES.check(self.max_messages as u64)?;
+        Self::BYTES.check(self.max_bytes as u64)
+    }
+}
+
+/// What happens when the consumer is so far behind that a connection's queue is full ([`QueueLimits`]).
+///
+/// Whatever is chosen, a loss is announced in the place where messages are missing, and the exchange is kept from
+/// taking the connection for dead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// New messages are discarded and counted until the queue is half empty again: between
+    /// [`GapOpened`](crate::GapOpened) with [`GapCause::Overflow`](crate::GapCause::Overflow) and a
+    /// [`GapClosed`](crate::GapClosed). The default: the freshest data comes as soon as the consumer is back, and the
+    /// connection lives on.
+    #[default]
+    Gap,
+    /// Reading stops until the queue is half empty again; pings go on. Nothing is discarded here: what comes meanwhile
+    /// waits in the system's buffers, then with the exchange. Should that cut the connection, there is a gap like after
+    /// any loss. For who would rather have everything late than the latest now.
+    Wait,
+    /// What has been read is still delivered, then the connection is cut; it comes back when the queue is half empty,
+    /// and between the two is a gap with [`Cause::SlowConsumer`](crate::Cause::SlowConsumer). For who starts over from
+    /// snapshots after any loss.
+    Disconnect,
 }
 
 impl Default for QueueLimits {
@@ -37,6 +93,7 @@ impl Default for QueueLimits {
 pub(crate) struct Queue {
     id: ConnectionId,
     limits: QueueLimits,
+    overflow: Overflow,
     state: Mutex<State>,
     /// The consumer.
     waker: Arc<AtomicWaker>,
@@ -52,8 +109,8 @@ struct State {
     /// Messages discarded ever.
     dropped: u64,
     last_accepted_ns: Option<u64>,
-    /// Overflows whose announcement is in `entries`, oldest first.
-    announced: VecDeque<Overflow>,
+    /// Losses whose announcement is in `entries`, oldest first.
+    announced: VecDeque<Loss>,
     /// The topics of an overflow that has not ended.
     overflow: Option<Vec<Topic>>,
     is_finished: bool,
@@ -68,26 +125,46 @@ enum Entry {
     OverflowBegins(Epoch),
 }
 
+/// What was discarded for one announcement.
 #[derive(Debug)]
-struct Overflow {
+struct Loss {
     since: Option<Moment>,
     topics: Vec<Topic>,
     dropped: u64,
 }
 
+/// What a queue has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Everything.
+    Free,
+    /// Events, but no messages, and none may be discarded.
+    EventsOnly,
+    /// Nothing.
+    None,
+}
+
 impl Queue {
-    pub(crate) fn new(id: ConnectionId, limits: QueueLimits, waker: Arc<AtomicWaker>) -> Self {
+    pub(crate) fn new(
+        id: ConnectionId,
+        limits: QueueLimits,
+        overflow: Overflow,
+        waker: Arc<AtomicWaker>,
+    ) -> Self {
         Self {
             id,
             limits,
+            overflow,
             state: Mutex::default(),
             waker,
             space: Notify::new(),
         }
     }
 
-    /// Adds a message or an answer that was read at `now_ns`, or discards it if there is no room: then `topics` says what it would
-    /// have been of use to. `anchor` is any moment on the same clock.
+    /// Adds a message or an answer that was read at `now_ns`. If there is no room and the policy is to discard, it is
+    /// discarded: then `topics` says what it would have been of use to. `anchor` is any moment on the same clock.
+    ///
+    /// Returns whether there is room for another.
     pub(crate) fn push_message<T: Iterator<Item = Topic>>(
         &self,
         now_ns: u64,
@@ -96,13 +173,13 @@ impl Queue {
         bytes: usize,
         event: impl FnOnce() -> EventKind,
         topics: impl FnOnce() -> T,
-    ) {
+    ) -> bool {
         let mut state = self.lock();
-        if state.is_full(&self.limits, bytes) {
+        if self.overflow == Overflow::Gap && state.is_full(&self.limits, bytes) {
             state.discard(anchor, epoch, topics());
             drop(state);
             self.waker.wake();
-            return;
+            return true;
         }
         if let Some(topics) = state.overflow.take() {
             let closed = Lifecycle::GapClosed(GapClosed::new(
@@ -119,28 +196,29 @@ impl Queue {
         state.bytes += bytes;
         let event = self.event(epoch, event());
         state.entries.push_back(Entry::Message(event, bytes));
+        let has_room = self.overflow == Overflow::Gap || state.is_within(&self.limits, 1);
         drop(state);
         self.waker.wake();
+        has_room
     }
 
-    /// Adds what must not be lost. To be called while [`has_place`](Self::has_place); a few more do no harm.
+    /// Adds what must not be lost. To be called while there is [`Room`] for it; a few more do no harm.
     pub(crate) fn push_event(&self, epoch: Epoch, kind: EventKind) {
         let event = self.event(epoch, kind);
         self.lock().entries.push_back(Entry::Event(event));
         self.waker.wake();
     }
 
-    /// Whether there is a place for what must not be lost.
-    pub(crate) fn has_place(&self) -> bool {
-        let state = self.lock();
-        state.entries.len() - state.messages < LIFECYCLE_SLOTS
+    /// What there is room for.
+    pub(crate) fn room(&self) -> Room {
+        self.lock().room(&self.limits, self.overflow, 1)
     }
 
-    /// Waits until [`has_place`](Self::has_place). Cancel safe.
-    pub(crate) async fn place(&self) {
+    /// Waits until there is room again, and not for the next message only. Cancel safe.
+    pub(crate) async fn await_room(&self) {
         loop {
             let space = self.space.notified();
-            if self.has_place() {
+            if self.lock().room(&self.limits, self.overflow, 2) == Room::Free {
                 return;
             }
             space.await;
@@ -204,6 +282,22 @@ impl Queue {
 }
 
 impl State {
+    fn room(&self, limits: &QueueLimits, overflow: Overflow, part: usize) -> Room {
+        if self.entries.len() - self.messages >= LIFECYCLE_SLOTS {
+            return Room::None;
+        }
+        match overflow {
+            Overflow::Gap => Room::Free,
+            _ if self.is_within(limits, part) => Room::Free,
+            _ => Room::EventsOnly,
+        }
+    }
+
+    /// Whether less is held than one part of so many of the limits.
+    fn is_within(&self, limits: &QueueLimits, part: usize) -> bool {
+        self.messages < limits.max_messages.div_ceil(part) && self.bytes < limits.max_bytes / part
+    }
+
     /// In an overflow the queue counts as full until it is half empty: a gap that opens and closes with every
     /// message would help nobody.
     fn is_full(&self, limits: &QueueLimits, bytes: usize) -> bool {
@@ -234,7 +328,7 @@ impl State {
             }
             _ if is_new || !added.is_empty() => {
                 let since = self.last_accepted_ns.map(|ns| anchor.at(ns));
-                self.announced.push_back(Overflow {
+                self.announced.push_back(Loss {
                     since,
                     topics: added,
                     dropped: 1,
@@ -262,6 +356,7 @@ mod tests {
                 max_messages,
                 max_bytes,
             },
+            Overflow::Gap,
             Arc::default(),
         )
     }

@@ -9,9 +9,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Lifecycle;
 use crate::client::Shared;
+use crate::client::Stop;
 use crate::event::{EventKind, MAX_SAMPLE_BYTES, Update};
 use crate::outcome::{Failure, Outcome};
-use crate::queue::Queue;
+use crate::queue::{Overflow, Queue, Room};
 
 /// After how many messages the counters that the client shows are brought up to date.
 const COUNTERS_EVERY: u32 = 64;
@@ -38,6 +39,9 @@ pub(crate) enum Command {
 /// Polls one connection for as long as it lives and carries what it lends to the consumer's queue.
 pub(crate) struct Task {
     connection: Connection,
+    overflow: Overflow,
+    /// What the queue had room for when it was last looked at.
+    room: Room,
     outbox: Outbox,
 }
 
@@ -67,6 +71,7 @@ enum Waiter {
 impl Task {
     pub(crate) fn new(
         connection: Connection,
+        overflow: Overflow,
         queue: Arc<Queue>,
         shared: Arc<Shared>,
         clock: Arc<dyn Clock>,
@@ -84,28 +89,34 @@ impl Task {
             failure: None,
             messages: 0,
         };
-        Self { connection, outbox }
+        Self {
+            connection,
+            overflow,
+            room: Room::Free,
+            outbox,
+        }
     }
 
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut stop: watch::Receiver<Stop>) {
+        let id = self.connection.id();
         let mut guard = Guard {
             queue: self.outbox.queue.clone(),
             shared: self.outbox.shared.clone(),
             has_ended: false,
         };
         // A task is started for a command: what that asks for goes into the first subscription.
-        let (mut has_clients, mut is_stopping, mut has_place) = (true, false, true);
+        let (mut has_clients, mut is_stopping) = (true, false);
         tokio::select! {
             command = inbox.recv() => match command {
                 Some(command) => self.handle_command(command),
                 None => has_clients = false,
             },
-            _ = stop.wait_for(|is_stopping| *is_stopping) => {}
+            _ = stop.wait_for(|stop| stop.means(id)) => {}
         }
         loop {
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|is_stopping| *is_stopping), if !is_stopping => {
+                _ = stop.wait_for(|stop| stop.means(id)), if !is_stopping => {
                     is_stopping = true;
                     self.connection.close();
                     self.outbox.finish();
@@ -114,19 +125,22 @@ impl Task {
                     Some(command) => self.handle_command(command),
                     None => has_clients = false,
                 },
-                () = self.outbox.queue.place(), if !has_place && !is_stopping => has_place = true,
-                incoming = self.connection.next(), if has_place || is_stopping => match incoming {
+                () = self.outbox.queue.await_room(), if self.room != Room::Free && !is_stopping => self.go_on(),
+                incoming = self.connection.next(), if self.room != Room::None || is_stopping => match incoming {
                     Some(Incoming::Event(event)) => {
                         let session = self.connection.session();
                         self.outbox.note(&event, |topic| session.topic_status(topic));
                         self.outbox.push_lifecycle(event);
                         self.refresh();
-                        has_place = self.outbox.queue.has_place();
+                        self.look_for_room();
                     }
                     Some(incoming) => {
-                        if self.outbox.take(incoming) {
+                        let Taken { has_room, is_news } = self.outbox.take(incoming);
+                        if is_news {
                             self.refresh();
-                            has_place = self.outbox.queue.has_place();
+                        }
+                        if is_news || !has_room {
+                            self.look_for_room();
                         }
                     }
                     None => break,
@@ -183,6 +197,23 @@ impl Task {
         self.refresh();
     }
 
+    /// Stops reading, or cuts the connection, if the consumer is too far behind.
+    fn look_for_room(&mut self) {
+        let before = std::mem::replace(&mut self.room, self.outbox.queue.room());
+        if before != Room::EventsOnly && self.room == Room::EventsOnly {
+            self.connection.pause();
+            if self.overflow == Overflow::Disconnect {
+                self.connection.cut();
+            }
+        }
+    }
+
+    /// The consumer has caught up.
+    fn go_on(&mut self) {
+        self.room = Room::Free;
+        self.connection.resume();
+    }
+
     /// Brings what the client sees up to date.
     fn refresh(&mut self) {
         let session = self.connection.session();
@@ -197,10 +228,18 @@ impl Task {
     }
 }
 
+/// What became of a message.
+struct Taken {
+    /// The queue has room for another.
+    has_room: bool,
+    /// What the client sees is out of date.
+    is_news: bool,
+}
+
 impl Outbox {
-    /// Carries an event or message to the queue. Returns whether what the client sees is out of date.
-    fn take(&mut self, incoming: Incoming<'_>) -> bool {
-        match incoming {
+    /// Carries a message to the queue.
+    fn take(&mut self, incoming: Incoming<'_>) -> Taken {
+        let has_room = match incoming {
             Incoming::Push(push) => {
                 let update = || EventKind::Update(Update::new(push.text, push.received_ns));
                 let hit = || {
@@ -209,7 +248,7 @@ impl Outbox {
                         .filter(|topic| push.update.concerns(topic))
                         .cloned()
                 };
-                self.queue.push_message(
+                let has_room = self.queue.push_message(
                     push.received_ns,
                     self.anchor,
                     self.epoch,
@@ -218,7 +257,10 @@ impl Outbox {
                     hit,
                 );
                 self.messages += 1;
-                return self.messages.is_multiple_of(COUNTERS_EVERY);
+                return Taken {
+                    has_room,
+                    is_news: self.messages.is_multiple_of(COUNTERS_EVERY),
+                };
             }
             Incoming::Response(reply) => {
                 // For the record: what it means has been seen to, so that no topic misses anything without it.
@@ -232,13 +274,11 @@ impl Outbox {
                     bytes,
                     response,
                     none,
-                );
+                )
             }
-            Incoming::Unknown(text) => {
-                self.push_oddity(text.len(), || {
-                    EventKind::Unknown(redact_in(text, &self.key).into_owned())
-                });
-            }
+            Incoming::Unknown(text) => self.push_oddity(text.len(), || {
+                EventKind::Unknown(redact_in(text, &self.key).into_owned())
+            }),
             Incoming::Undecodable(message) => {
                 let sample = &message.bytes[..message.bytes.len().min(MAX_SAMPLE_BYTES)];
                 self.push_oddity(sample.len(), || EventKind::Undecodable {
@@ -247,18 +287,21 @@ impl Outbox {
                         Ok(text) => redact_in(text, &self.key).into_owned().into(),
                         Err(_) => Bytes::copy_from_slice(sample),
                     },
-                });
+                })
             }
-            _ => {}
+            _ => true,
+        };
+        Taken {
+            has_room,
+            is_news: true,
         }
-        true
     }
 
     /// A message that belongs to no topic, and so might belong to any.
-    fn push_oddity(&self, bytes: usize, kind: impl FnOnce() -> EventKind) {
+    fn push_oddity(&self, bytes: usize, kind: impl FnOnce() -> EventKind) -> bool {
         let every = || self.topics.iter().cloned();
         self.queue
-            .push_message(self.clock.now_ns(), self.anchor, self.epoch, bytes, kind, every);
+            .push_message(self.clock.now_ns(), self.anchor, self.epoch, bytes, kind, every)
     }
 
     fn push_lifecycle(&mut self, event: Lifecycle) {

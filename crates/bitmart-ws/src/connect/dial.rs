@@ -2,7 +2,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{BoxFuture, ConnectError, Io};
@@ -17,8 +16,8 @@ const TOTAL_TCP_DEADLINES: u64 = 3;
 
 /// Opens a byte stream to an address.
 ///
-/// The seam for simulated networks and for proxies. Without one, a TCP socket with `TCP_NODELAY` is opened,
-/// and the stream is used without dynamic dispatch.
+/// The seam for simulated networks and for proxies. Without one, a TCP socket is opened as
+/// [`TcpOptions`](super::TcpOptions) say, and the stream is used without dynamic dispatch.
 pub trait Dial: Send + Sync {
     /// Opens a stream. Dropping the future gives the attempt up.
     ///
@@ -26,14 +25,6 @@ pub trait Dial: Send + Sync {
     ///
     /// As the network has it; the next address is tried then.
     fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>>;
-}
-
-/// A TCP socket with `TCP_NODELAY`: an order or a ping is not to wait for the acknowledgement of what went
-/// before.
-pub(super) async fn dial_tcp(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// Tries the addresses in turn until one answers.
@@ -54,7 +45,7 @@ where
             Ok(Err(error)) => error,
             Err(_) => io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {each_ms} ms")),
         };
-        tracing::debug!(%address, error = %source, "an address did not answer");
+        tracing::debug!(target: "bitmart::connection", %address, error = %source, "an address did not answer");
         last = Some((address, source));
     }
     let (address, source) = last.expect("the caller has at least one address");

@@ -74,7 +74,7 @@ async fn a_private_topic_needs_credentials() {
     assert_eq!(
         error,
         ClientError::NoCredentials {
-            topic: SPOT_ORDERS.parse().unwrap()
+            topic: Some(SPOT_ORDERS.parse().unwrap())
         }
     );
     assert!(

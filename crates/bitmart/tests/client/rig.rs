@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitmart::session::{BackoffConfig, Config};
+use bitmart::session::Config;
 use bitmart::{
     Client, ClientBuilder, ConnectionId, Credentials, Environment, Event, EventKind, Events, Lifecycle,
     Market, SharedBudget, Side,
@@ -52,19 +52,15 @@ pub(crate) fn client_of(sim: &Simulator) -> ClientBuilder {
 }
 
 pub(crate) fn hasty() -> Config {
-    Config {
-        ping_after_ms: 400,
-        pong_grace_ms: 400,
-        login_timeout_ms: 500,
-        ack_timeout_ms: 500,
-        backoff: BackoffConfig {
-            quick_ms: 50,
-            base_ms: 50,
-            ready_for_quick_ms: 0,
-            ..Default::default()
-        },
-        ..Default::default()
-    }
+    let mut config = Config::default();
+    config.ping_after_ms = 400;
+    config.pong_grace_ms = 400;
+    config.login_timeout_ms = 500;
+    config.ack_timeout_ms = 500;
+    config.backoff.quick_ms = 50;
+    config.backoff.base_ms = 50;
+    config.backoff.ready_for_quick_ms = 0;
+    config
 }
 
 pub(crate) fn of(sim: &Simulator, id: ConnectionId) -> EndpointCounters {

@@ -298,10 +298,8 @@ async fn a_stalled_consumer_loses_nothing_in_silence() {
         .start()
         .await
         .unwrap();
-    let limits = QueueLimits {
-        max_messages: 20,
-        max_bytes: 1 << 20,
-    };
+    let mut limits = QueueLimits::default();
+    limits.max_messages = 20;
     let (client, mut events) = client_of(&sim)
         .queue(limits)
         .credentials(example_credentials())
