@@ -220,6 +220,13 @@ impl Session {
         self.anchor.at(ns)
     }
 
+    /// Whether a ping is in flight: then the next input of activity changes
+    /// [`poll_timeout`](Self::poll_timeout).
+    #[must_use]
+    pub fn awaits_pong(&self) -> bool {
+        self.liveness.give_up_at().is_some()
+    }
+
     // Commands.
 
     /// Starts connecting. `unix_ms` is the local wall clock. Does nothing on a session that has been started.

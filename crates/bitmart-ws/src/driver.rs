@@ -532,6 +532,8 @@ impl Driver {
                 Poll::Ready(Ok(_)) => {
                     self.now = self.config.clock.now_ns();
                     self.read_at = self.now;
+                    // What ends the wait for a pong makes the next ping due, and that may be earlier.
+                    self.is_dirty |= self.session.awaits_pong();
                     self.session.handle_activity(self.now, false);
                     self.is_frame_due = true;
                 }

@@ -8,6 +8,7 @@
 mod gaps;
 mod heartbeat;
 mod login;
+mod pause;
 mod rig;
 mod simulation;
 mod subscriptions;
