@@ -141,11 +141,57 @@ impl<'a> Refusal<'a> {
     }
 }
 
+impl Refusal<'_> {
+    /// What whoever meets it can do about it: a sentence for a person.
+    ///
+    /// ```
+    /// use bitmart_proto::{ErrorCode, Refusal};
+    ///
+    /// let refusal = Refusal::new(Some(ErrorCode(92001)), "Symbol not found");
+    /// assert_eq!(refusal.advice(), "check the symbol: this market doesn't list it");
+    /// ```
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        let by_code = self.code.and_then(|code| match code.0 {
+            90004 => Some("check the channel: the exchange has none of this name"),
+            91002 => Some("check the API key: the exchange doesn't know it"),
+            91003 => Some("the API key is frozen: see the API settings of the account"),
+            91004 => Some("the API key has expired: make another in the API settings of the account"),
+            91011 => {
+                Some("check the API key's secret and memo: the signature that they make is not the right one")
+            }
+            92001 => Some("check the symbol: this market doesn't list it"),
+            _ => None,
+        });
+        by_code.unwrap_or(match self.class() {
+            ErrorClass::Request => "the exchange can't read the request: please report it",
+            ErrorClass::Topic => "check the topic: its channel, its symbol, its level and speed",
+            ErrorClass::Limit => "a limit of the exchange: ask for less, or wait a minute",
+            ErrorClass::AlreadySubscribed | ErrorClass::NotSubscribed | ErrorClass::AlreadyLoggedIn => {
+                "nothing has to be done"
+            }
+            ErrorClass::LoginNeeded => "it needs a login: give an API key, its secret and its memo",
+            ErrorClass::Auth => {
+                "check the API key, its secret and its memo, and that none has a stray space or line end"
+            }
+            ErrorClass::Clock => "set this machine's clock",
+            ErrorClass::Server => "the exchange's own trouble: it is tried again",
+            ErrorClass::Unknown => "not a refusal that BitMart is known to give: check the address",
+        })
+    }
+}
+
 impl fmt::Display for Refusal<'_> {
+    /// The code if there is one, and the exchange's words, or ours where it has none.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match (&*self.text, self.code.and_then(ErrorCode::meaning)) {
+            ("", Some(meaning)) => meaning,
+            ("", None) => "no reason given",
+            (text, _) => text,
+        };
         match self.code {
-            Some(code) => write!(f, "{code} {}", self.text),
-            None => f.write_str(&self.text),
+            Some(code) => write!(f, "{code} {words}"),
+            None => f.write_str(words),
         }
     }
 }

@@ -137,6 +137,56 @@ impl Event {
     }
 }
 
+impl fmt::Display for Event {
+    /// What happened, and what to do if there is anything: a line for a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { .. } => f.write_str("opened"),
+            Self::Reconnected { attempts, .. } => write!(f, "reconnected, at attempt {attempts}"),
+            Self::Authenticated { .. } => f.write_str("logged in"),
+            Self::Subscribed { topic, .. } => write!(f, "subscribed to {topic}"),
+            Self::SubscribeFailed { topic, reason, .. } => write!(f, "no {topic}: {reason}"),
+            Self::Unsubscribed { topic } => write!(f, "{topic} has ended"),
+            Self::Ready { .. } => f.write_str("ready: every topic is acknowledged"),
+            Self::GapOpened(gap) => write!(f, "{gap}"),
+            Self::GapClosed(gap) => write!(f, "{gap}"),
+            Self::Closed { cause, .. } => write!(f, "the connection ended: {cause}"),
+            Self::ConnectFailed { attempt, cause } => write!(f, "attempt {attempt} failed: {cause}"),
+            Self::Reconnecting { attempt, delay_ms } => {
+                write!(f, "attempt {attempt} follows in {delay_ms} ms")
+            }
+            Self::LoginDeferred { refusal } => {
+                write!(
+                    f,
+                    "the exchange refuses the login for now ({refusal}): it is tried again"
+                )
+            }
+            Self::AuthRejected { refusal } => write!(
+                f,
+                "the exchange refuses the login for good ({refusal}): {}",
+                refusal.advice()
+            ),
+            Self::ClockSkew {
+                skew_ms: Some(skew), ..
+            } => write!(
+                f,
+                "the exchange refuses the login's timestamp, {} ms {} its own clock: set this machine's clock",
+                skew.unsigned_abs(),
+                if *skew < 0 { "ahead of" } else { "behind" },
+            ),
+            Self::ClockSkew { skew_ms: None, .. } => {
+                f.write_str("the exchange refuses the login's timestamp: set this machine's clock")
+            }
+            Self::SignerRefused { error } => write!(f, "no login: {error}"),
+            Self::Degraded { attempts } => write!(
+                f,
+                "the exchange was not reached in {attempts} attempts: it is tried about once a minute from now on; \
+                 check the address and the network"
+            ),
+        }
+    }
+}
+
 /// The beginning of a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -154,6 +204,25 @@ impl GapOpened {
     #[must_use]
     pub fn new(since: Option<Moment>, cause: GapCause, topics: Vec<Topic>) -> Self {
         Self { since, cause, topics }
+    }
+}
+
+impl fmt::Display for GapOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.topics.len();
+        let topics = if count == 1 { "topic" } else { "topics" };
+        match self.since {
+            Some(since) => write!(
+                f,
+                "{count} {topics} may miss messages since {} ms (Unix time): {}",
+                since.unix_ms, self.cause
+            ),
+            None => write!(
+                f,
+                "{count} {topics} may have missed messages until now: {}",
+                self.cause
+            ),
+        }
     }
 }
 
@@ -182,6 +251,22 @@ impl GapClosed {
             until,
             topics,
             failed,
+        }
+    }
+}
+
+impl fmt::Display for GapClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.topics.len();
+        let topics = if count == 1 { "topic is" } else { "topics are" };
+        write!(
+            f,
+            "{count} {topics} complete from {} ms (Unix time) on: ask over REST for what came before",
+            self.until.unix_ms
+        )?;
+        match self.failed.len() {
+            0 => Ok(()),
+            failed => write!(f, "; {failed} failed for good"),
         }
     }
 }
@@ -225,7 +310,7 @@ pub enum GapKind {
 impl fmt::Display for GapCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FirstConnect => f.write_str("first connect"),
+            Self::FirstConnect => f.write_str("it is the first connect"),
             Self::Disconnected(cause) => write!(f, "{cause}"),
             Self::Overflow { dropped } => {
                 write!(f, "the consumer's queue was full, {dropped} messages discarded")
@@ -247,8 +332,12 @@ pub enum SubscribeFailure {
 impl fmt::Display for SubscribeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refusal) => write!(f, "the exchange refused it: {refusal}"),
-            Self::NoAnswer => f.write_str("the exchange never answered"),
+            Self::Refused(refusal) => {
+                write!(f, "the exchange refused it ({refusal}): {}", refusal.advice())
+            }
+            Self::NoAnswer => f.write_str(
+                "the exchange never answered, while it answered for others: check that it has this topic",
+            ),
         }
     }
 }
@@ -323,12 +412,18 @@ impl fmt::Display for Cause {
             }
             Self::Lost { text } => write!(f, "connection lost: {text}"),
             Self::Violation { code, text } => write!(f, "the peer broke the protocol (code {code}): {text}"),
-            Self::Silent => f.write_str("no sign of life after a ping"),
+            Self::Silent => f.write_str("no sign of life after a ping: the network or the exchange hangs"),
             Self::Signer { text } => write!(f, "no signature: {text}"),
-            Self::LoginTimeout => f.write_str("the login was not answered"),
-            Self::LoginRefused(refusal) => write!(f, "login refused: {refusal}"),
-            Self::Refused(refusal) => write!(f, "refused by the exchange: {refusal}"),
-            Self::AckTimeout { topic } => write!(f, "no acknowledgement for {topic}"),
+            Self::LoginTimeout => {
+                f.write_str("the login was not answered: the exchange hangs, or the address is not the exchange's")
+            }
+            Self::LoginRefused(refusal) => write!(f, "login refused ({refusal}): {}", refusal.advice()),
+            Self::Refused(refusal) => write!(f, "refused by the exchange ({refusal}): {}", refusal.advice()),
+            Self::AckTimeout { topic } => write!(
+                f,
+                "no answer about {topic}, though asked for several times: the exchange hangs, or the address is not \
+                 the exchange's"
+            ),
             Self::SlowConsumer => {
                 f.write_str("cut, because the events are not read as fast as they come: read faster, or subscribe to less")
             }

@@ -297,7 +297,7 @@ where
     match within(config.deadlines.tls_ms, Step::Tls, endpoint, handshake).await? {
         Ok(stream) => Ok(stream.into()),
         Err(source) => {
-            let host = endpoint.host().to_owned();
+            let host = endpoint.authority();
             Err(match TlsFault::of(&source) {
                 Some(fault) => ConnectError::Tls { fault, host, source },
                 None => ConnectError::Broken {
@@ -322,6 +322,6 @@ async fn within<T>(
         .map_err(|_| ConnectError::Timeout {
             step,
             after_ms: deadline_ms,
-            host: endpoint.host().to_owned(),
+            host: endpoint.authority(),
         })
 }

@@ -1,6 +1,6 @@
 //! What the log says of a connection's events.
 
-use bitmart_session::{Cause, ConnectionId, Epoch, Event};
+use bitmart_session::{Cause, ConnectionId, Epoch, Event, GapCause};
 use tracing::{Span, debug, error, error_span, info, warn};
 
 /// The span of one epoch of a connection, which begins with the first attempt to open its socket.
@@ -32,6 +32,10 @@ pub(crate) fn log_event(span: &Span, event: &Event) {
             debug!(target: "bitmart::connection", parent: span, %topic, "unsubscribed");
         }
         Event::Ready { .. } => info!(target: "bitmart::connection", parent: span, "ready"),
+        // Nobody has missed anything before the first connect.
+        Event::GapOpened(gap) if gap.cause == GapCause::FirstConnect => {
+            info!(target: "bitmart::connection", parent: span, topics = gap.topics.len(), cause = %gap.cause, "gap opened");
+        }
         Event::GapOpened(gap) => {
             warn!(target: "bitmart::connection", parent: span, topics = gap.topics.len(), cause = %gap.cause, "gap opened");
         }
@@ -56,18 +60,11 @@ pub(crate) fn log_event(span: &Span, event: &Event) {
         Event::LoginDeferred { refusal } => {
             warn!(target: "bitmart::connection", parent: span, %refusal, "login refused for now");
         }
-        Event::AuthRejected { refusal } => {
-            error!(target: "bitmart::connection", parent: span, %refusal, "login refused for good: check key, secret and memo");
-        }
-        Event::ClockSkew { skew_ms, refusal } => {
-            error!(target: "bitmart::connection", parent: span, skew_ms, %refusal, "login refused for its timestamp: set the clock");
-        }
-        Event::SignerRefused { error } => {
-            error!(target: "bitmart::connection", parent: span, %error, "no signature");
-        }
-        Event::Degraded { attempts } => {
-            error!(target: "bitmart::connection", parent: span, attempts, "the exchange can't be reached");
-        }
-        event => debug!(target: "bitmart::connection", parent: span, ?event, "event"),
+        // What ends a connection, or is about to: with what to do.
+        Event::AuthRejected { .. }
+        | Event::ClockSkew { .. }
+        | Event::SignerRefused { .. }
+        | Event::Degraded { .. } => error!(target: "bitmart::connection", parent: span, "{event}"),
+        event => debug!(target: "bitmart::connection", parent: span, "{event}"),
     }
 }

@@ -1,5 +1,9 @@
 //! Signers that have to be waited for: in virtual time, against the simulator.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests, which measure how long something takes"
+)]
 
 mod memory;
 

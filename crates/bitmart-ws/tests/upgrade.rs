@@ -166,7 +166,7 @@ async fn a_101_that_is_not_ours_is_refused() {
         assert!(
             error
                 .to_string()
-                .starts_with("127.0.0.1 did not answer as a WebSocket server"),
+                .starts_with("127.0.0.1:9 did not answer as a WebSocket server"),
             "{error}"
         );
     }
@@ -267,7 +267,12 @@ async fn refusals_tell_their_status_body_and_patience() {
             Retry::Slow,
             "\"<html></html>\"",
         ),
-        ("204 No Content\r\n\r\n", 204, Retry::Slow, "not an answer"),
+        (
+            "204 No Content\r\n\r\n",
+            204,
+            Retry::Slow,
+            "a web page rather than a WebSocket",
+        ),
     ];
     for (answer, expected_status, retry, text) in cases {
         let error = connect_to(move |_| format!("HTTP/1.1 {answer}").into_bytes())

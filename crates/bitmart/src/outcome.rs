@@ -3,6 +3,8 @@ use std::fmt;
 use bitmart_proto::{Refusal, Topic, TopicError};
 use bitmart_session::{CommandError, ConnectionId, SubscribeFailure};
 
+use crate::Lifecycle;
+
 /// What became of each topic of one call, in the order of the call.
 #[must_use = "a topic may have been refused"]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,8 @@ pub enum Failure {
     ClockSkew {
         /// How far the exchange's clock is ahead of what was signed, in milliseconds, where it is known.
         skew_ms: Option<i64>,
+        /// The refusal.
+        refusal: Refusal<'static>,
     },
     /// It is the connection: the signer refuses to sign.
     SignerRefused(bitmart_auth::SignError),
@@ -104,22 +108,19 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Topic(failure) => write!(f, "{failure}"),
+            // The events that announce them say it in the same words.
             Self::AuthRejected(refusal) => {
-                write!(
-                    f,
-                    "the exchange refuses the login ({refusal}): check the API key, its secret and its memo, and that none has a stray space or line end"
-                )
+                let refusal = refusal.clone();
+                write!(f, "{}", Lifecycle::AuthRejected { refusal })
             }
-            Self::ClockSkew { skew_ms: Some(skew) } => write!(
-                f,
-                "the exchange refuses the login's timestamp, {} ms {} its own clock: set the local clock",
-                skew.unsigned_abs(),
-                if *skew < 0 { "ahead of" } else { "behind" },
-            ),
-            Self::ClockSkew { skew_ms: None } => {
-                f.write_str("the exchange refuses the login's timestamp: set the local clock")
+            Self::ClockSkew { skew_ms, refusal } => {
+                let (skew_ms, refusal) = (*skew_ms, refusal.clone());
+                write!(f, "{}", Lifecycle::ClockSkew { skew_ms, refusal })
             }
-            Self::SignerRefused(error) => write!(f, "{error}"),
+            Self::SignerRefused(error) => {
+                let error = error.clone();
+                write!(f, "{}", Lifecycle::SignerRefused { error })
+            }
             Self::Withdrawn => f.write_str("it was unsubscribed meanwhile"),
             Self::NotTaken(error) => write!(f, "{error}"),
             Self::Closed => f.write_str("the connection was closed"),

@@ -336,7 +336,10 @@ impl Outbox {
                 self.shared.lock().last_error = Some(cause.to_string());
             }
             Lifecycle::AuthRejected { refusal } => self.fail(Failure::AuthRejected(refusal.clone())),
-            Lifecycle::ClockSkew { skew_ms, .. } => self.fail(Failure::ClockSkew { skew_ms: *skew_ms }),
+            Lifecycle::ClockSkew { skew_ms, refusal } => self.fail(Failure::ClockSkew {
+                skew_ms: *skew_ms,
+                refusal: refusal.clone(),
+            }),
             Lifecycle::SignerRefused { error } => self.fail(Failure::SignerRefused(error.clone())),
             _ => {}
         }

@@ -27,6 +27,8 @@ struct RawRefusal {
 #[derive(Default)]
 struct Fields {
     verb: Option<usize>,
+    /// The verb came as `action`, the key of futures.
+    is_action: bool,
     topic: Option<usize>,
     success: Option<usize>,
     code: Option<usize>,
@@ -47,6 +49,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<RawReply, Fault> {
     }
     let mut fields = Fields::default();
     for (key, value) in reader.entries(ROOT) {
+        fields.is_action |= key == "action";
         let field = match key {
             "event" | "action" => &mut fields.verb,
             "topic" | "group" => &mut fields.topic,
@@ -72,6 +75,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<RawReply, Fault> {
         }));
     }
     let verb = fields.verb.and_then(|node| reader.string(node));
+    // Futures says `success` in every answer to a request; without it, an echo of the request would do for one.
+    if fields.is_action && fields.success.is_none() && fields.error.is_none() && verb != Some("pong") {
+        return Err(fault(DecodeErrorKind::Missing { field: "success" }));
+    }
     let refusal = is_refusal(&fields, verb, reader).then(|| read_refusal(&fields, reader));
     let topic = fields.topic.and_then(|node| reader.string(node));
     Ok(RawReply {

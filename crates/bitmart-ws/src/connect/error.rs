@@ -102,7 +102,7 @@ pub enum ConnectError {
         step: Step,
         /// Its deadline, in milliseconds.
         after_ms: u64,
-        /// The host it was about.
+        /// The host it was about, with the port unless it is the usual one. So in the other variants.
         host: String,
     },
     /// The lookup failed, or the host has no address. A wrong address, or a network that is down.
@@ -236,19 +236,24 @@ impl fmt::Display for ConnectError {
                 if *tried == 1 {
                     return write!(
                         f,
-                        "could not connect to {address}: {source} (are host and port right?)"
+                        "could not connect to {address}: {source} (are host and port right, and is the network up?)"
                     );
                 }
                 write!(
                     f,
-                    "could not connect to any of {tried} addresses, the last being {address}: {source}"
+                    "could not connect to any of {tried} addresses, the last being {address}: {source} (are host and \
+                     port right, and is the network up?)"
                 )
             }
             Self::Tls { fault, host, source } => {
                 write!(f, "no secure connection to {host}: {fault} ({source})")
             }
             Self::Broken { step, host, source } => {
-                write!(f, "the connection to {host} broke during {step}: {source}")
+                write!(
+                    f,
+                    "the connection to {host} broke during {step}: {source} (the network, or something that is not the \
+                     venue; it is tried again)"
+                )
             }
             Self::Upgrade { fault, host, detail } => {
                 write!(
@@ -287,6 +292,7 @@ impl fmt::Display for ConnectError {
 
 fn advice(status: u16) -> &'static str {
     match status {
+        200..=299 => "this is a web page rather than a WebSocket, check the address",
         300..=399 => "redirects are not followed, check the address",
         401 | 403 | 451 => "check the address, and whether the venue serves this machine's IP and region",
         400 | 404 | 405 | 410 | 426 => "check the address, above all its path",

@@ -70,14 +70,14 @@ pub(super) async fn upgrade(
     let (response, mut connection) = exchange.map_err(|_| ConnectError::Timeout {
         step: Step::Upgrade,
         after_ms: deadline_ms,
-        host: endpoint.host().to_owned(),
+        host: endpoint.authority(),
     })??;
     let (parts, body) = response.into_parts();
     let headers = &parts.headers;
     let server_date_ms = date_ms(headers, &header::DATE);
     if parts.status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(ConnectError::UpgradeRefused {
-            host: endpoint.host().to_owned(),
+            host: endpoint.authority(),
             status: parts.status.as_u16(),
             location: headers
                 .get(header::LOCATION)
@@ -88,7 +88,7 @@ pub(super) async fn upgrade(
     }
     check_headers(headers, &key).map_err(|(fault, detail)| ConnectError::Upgrade {
         fault,
-        host: endpoint.host().to_owned(),
+        host: endpoint.authority(),
         detail,
     })?;
     let http1::Parts { io, read_buf, .. } = connection.inner.into_parts();
@@ -154,7 +154,7 @@ impl Driven {
 
 /// Sorts an error of hyper: an answer that makes no sense, or no answer.
 fn broken(endpoint: &Endpoint, error: hyper::Error) -> ConnectError {
-    let host = endpoint.host().to_owned();
+    let host = endpoint.authority();
     if error.is_parse() {
         let detail = error.to_string();
         return ConnectError::Upgrade {

@@ -6,7 +6,12 @@
 )]
 
 mod canary;
+mod connections;
 mod faults;
+mod log;
 mod mistakes;
+mod options;
+mod overflow;
 mod rig;
+mod strangers;
 mod streams;

@@ -97,7 +97,7 @@ pub(crate) async fn next_of(events: &mut Events, id: ConnectionId) -> Event {
 pub(crate) async fn names_until(
     events: &mut Events,
     id: ConnectionId,
-    test: impl Fn(&Lifecycle) -> bool,
+    mut test: impl FnMut(&Lifecycle) -> bool,
 ) -> Vec<&'static str> {
     let mut names = Vec::new();
     loop {
