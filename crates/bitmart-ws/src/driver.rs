@@ -602,7 +602,7 @@ impl Driver {
                 }
                 Err(error) => {
                     self.counters.undecodable += 1;
-                    return Some(Item::Undecodable(place, MessageError::Decode(error)));
+                    return Some(Item::Undecodable(place, MessageError::from(error)));
                 }
             },
             _ => match std::str::from_utf8(text) {
@@ -745,7 +745,7 @@ impl Driver {
                     Err(error) => {
                         counters.undecodable += 1;
                         Incoming::Undecodable(Undecodable {
-                            error: MessageError::Decode(error),
+                            error: MessageError::from(error),
                             bytes: text,
                         })
                     }

@@ -45,12 +45,19 @@ pub struct Undecodable<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// It is not the JSON that its kind should be.
+    /// It is not the JSON that its kind should be. The error shows no piece of the message.
     Decode(DecodeError),
     /// It is not the raw DEFLATE that a binary frame should be.
     Inflate(InflateError),
     /// It is neither JSON nor text.
     NotText,
+}
+
+impl From<DecodeError> for MessageError {
+    /// Without the piece of the message that the error has: it might be our login, said again.
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error.without_sample())
+    }
 }
 
 impl fmt::Display for MessageError {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bitmart_auth::redact_in;
@@ -280,13 +281,10 @@ impl Outbox {
                 EventKind::Unknown(redact_in(text, &self.key).into_owned())
             }),
             Incoming::Undecodable(message) => {
-                let sample = &message.bytes[..message.bytes.len().min(MAX_SAMPLE_BYTES)];
-                self.push_oddity(sample.len(), || EventKind::Undecodable {
+                let bytes = message.bytes.len().min(MAX_SAMPLE_BYTES);
+                self.push_oddity(bytes, || EventKind::Undecodable {
                     error: message.error.clone(),
-                    sample: match std::str::from_utf8(sample) {
-                        Ok(text) => redact_in(text, &self.key).into_owned().into(),
-                        Err(_) => Bytes::copy_from_slice(sample),
-                    },
+                    sample: sample(message.bytes, &self.key),
                 })
             }
             _ => true,
@@ -398,6 +396,17 @@ impl Waiter {
             Self::Ready(_, answers) => answers.is_closed(),
         }
     }
+}
+
+/// The beginning of a message. What may not be shown is taken out of the whole before it is cut: half a signature
+/// would not be known for one.
+fn sample(message: &[u8], key: &str) -> Bytes {
+    let text = String::from_utf8_lossy(message);
+    let shown = match redact_in(&text, key) {
+        Cow::Borrowed(_) => Cow::Borrowed(message),
+        Cow::Owned(redacted) => Cow::Owned(redacted.into_bytes()),
+    };
+    Bytes::copy_from_slice(&shown[..shown.len().min(MAX_SAMPLE_BYTES)])
 }
 
 /// Ends the queue with the task, also when that panics.

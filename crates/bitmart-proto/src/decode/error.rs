@@ -76,6 +76,13 @@ impl DecodeError {
         }
     }
 
+    /// The same error without the piece of the message, for who keeps the message elsewhere or may not show it.
+    #[must_use]
+    pub fn without_sample(mut self) -> Self {
+        self.inner.sample = Box::default();
+        self
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> DecodeErrorKind {
@@ -130,6 +137,9 @@ impl fmt::Display for DecodeError {
         write!(f, "undecodable {schema}: {kind}")?;
         if let Some(offset) = offset {
             write!(f, " at byte {offset}")?;
+        }
+        if sample.is_empty() {
+            return Ok(());
         }
         write!(f, ", in {sample:?}")
     }

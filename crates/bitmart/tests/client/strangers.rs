@@ -13,7 +13,7 @@ use crate::rig::{PATIENCE, example_credentials, hasty};
 
 /// What answers at the address.
 #[derive(Clone, Copy, Debug)]
-enum Stranger {
+pub(crate) enum Stranger {
     /// Anything over HTTP.
     Http(&'static str),
     /// Lets us in and says again what we say.
@@ -28,7 +28,7 @@ enum Stranger {
 
 impl Stranger {
     /// Answers every connection; returns the URL.
-    async fn serve(self) -> String {
+    pub(crate) async fn serve(self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/user", listener.local_addr().unwrap());
         tokio::spawn(async move {
