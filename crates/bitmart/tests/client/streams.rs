@@ -250,6 +250,62 @@ async fn connect_all_opens_what_the_credentials_allow() {
     assert!(client.states().iter().all(|state| state.status == Status::Ready));
 }
 
+/// Twice in one call, and in another call: the exchange is asked once, and each call is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_asked_for_twice_is_sent_once() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, _events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    let outcomes = client
+        .subscribe([SPOT_ORDERS, SPOT_BALANCES, SPOT_ORDERS])
+        .await
+        .unwrap();
+    assert!(outcomes.all_done());
+    assert_eq!(outcomes.iter().count(), 2);
+    assert!(client.subscribe([SPOT_BALANCES]).await.unwrap().all_done());
+    assert_eq!(of(&sim, spot_private()).subscribes, 2);
+}
+
+/// The login's answer and each acknowledgement come as they are, before what follows from them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_of_the_exchange_is_an_event() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, mut events) = client_of(&sim)
+        .credentials(example_credentials())
+        .build()
+        .unwrap();
+    assert!(client.subscribe(["futures/order"]).await.unwrap().all_done());
+    assert!(client.unsubscribe(["futures/order"]).await.unwrap().all_done());
+    client.close().await;
+    let mut seen = Vec::new();
+    while let Some(event) = events.next().await {
+        assert_eq!(event.connection, futures_private());
+        match event.kind {
+            EventKind::Response(reply) => {
+                seen.push(format!("{} {:?}", reply.verb, reply.topic.as_deref()));
+            }
+            EventKind::Lifecycle(event) => seen.push(event.name().to_owned()),
+            _ => {}
+        }
+    }
+    let expected = [
+        "gap opened",
+        "opened",
+        "access None",
+        "authenticated",
+        "subscribe Some(\"futures/order\")",
+        "subscribed",
+        "gap closed",
+        "ready",
+        "unsubscribe Some(\"futures/order\")",
+        "unsubscribed",
+        "closed",
+    ];
+    assert_eq!(seen, expected);
+}
+
 /// Spot has no demo: only futures goes elsewhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_is_another_exchange_for_futures() {
