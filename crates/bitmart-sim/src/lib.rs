@@ -55,9 +55,11 @@
 
 mod account;
 mod clock;
+mod control;
 mod counters;
 pub mod exchange;
 mod fault;
+mod http;
 mod protocol;
 mod random;
 mod server;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
-use bitmart_sim::{Account, Compress, Simulator};
+use bitmart_sim::{Account, Compress, Simulator, Tick};
 use clap::{Parser, ValueEnum};
 
 /// A BitMart exchange on this machine: spot and futures, public and private, live and demo.
@@ -31,6 +31,12 @@ struct Options {
     /// Milliseconds between two ticks of the story.
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     tick_ms: u64,
+    /// Run no tick but those that the control endpoint asks for.
+    #[arg(long, conflicts_with = "tick_ms", requires = "control_port")]
+    manual: bool,
+    /// Port of the control endpoint, plain HTTP on 127.0.0.1; 0 takes a free one. Without it there is none.
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
     /// API key of the one account, in place of the example's.
     #[arg(long, requires_all = ["secret", "memo"])]
     key: Option<String>,
@@ -83,10 +89,15 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         (Some(key), Some(secret), Some(memo)) => Some(Account::new(key, secret, memo)),
         _ => None,
     };
-    let sim = Simulator::builder()
+    let tick = if options.manual {
+        Tick::Manual
+    } else {
+        Tick::Every(Duration::from_millis(options.tick_ms))
+    };
+    let mut builder = Simulator::builder()
         .seed(options.seed)
         .tls(!options.plain)
-        .tick(Duration::from_millis(options.tick_ms))
+        .tick(tick)
         .account(own_account.clone().unwrap_or_else(Account::example))
         .compress(match options.compress {
             CompressOption::Never => Compress::Never,
@@ -95,9 +106,11 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         })
         .port(Environment::Live, Market::Spot, options.spot_port)
         .port(Environment::Live, Market::Futures, options.futures_port)
-        .port(Environment::Demo, Market::Futures, options.demo_port)
-        .start()
-        .await?;
+        .port(Environment::Demo, Market::Futures, options.demo_port);
+    if let Some(port) = options.control_port {
+        builder = builder.control_port(port);
+    }
+    let sim = builder.start().await?;
     if let Some(path) = &options.write_ca {
         std::fs::write(path, sim.ca_pem()).map_err(|error| format!("{}: {error}", path.display()))?;
     }
@@ -153,6 +166,9 @@ fn introduce(sim: &Simulator, options: &Options, is_example: bool) -> io::Result
         ),
     ] {
         writeln!(out, "{name:<22}{}", sim.url(environment, market, side))?;
+    }
+    if let Some(url) = sim.control_url() {
+        writeln!(out, "{:<22}{url}", "control")?;
     }
     match &options.write_ca {
         Some(path) => writeln!(out, "{:<22}{}", "certificate to trust", path.display())?,

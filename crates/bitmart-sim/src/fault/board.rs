@@ -74,6 +74,11 @@ impl Board {
         self.armed.remove(&id);
     }
 
+    /// Whether the id was ever given to a fault.
+    pub(crate) fn has_named(&self, id: FaultId) -> bool {
+        id.0 < self.next_id
+    }
+
     pub(crate) fn disarm_all(&mut self) {
         self.armed.clear();
     }

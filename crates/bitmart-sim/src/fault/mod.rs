@@ -2,6 +2,7 @@
 
 mod board;
 
+use std::fmt;
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
@@ -184,8 +185,20 @@ impl Fault {
 
     /// Only on this market and side.
     #[must_use]
-    pub fn on(mut self, market: Market, side: Side) -> Self {
+    pub fn on(self, market: Market, side: Side) -> Self {
+        self.on_market(market).on_side(side)
+    }
+
+    /// Only on this market.
+    #[must_use]
+    pub fn on_market(mut self, market: Market) -> Self {
         self.scope.market = Some(market);
+        self
+    }
+
+    /// Only on this side.
+    #[must_use]
+    pub fn on_side(mut self, side: Side) -> Self {
         self.scope.side = Some(side);
         self
     }
@@ -227,9 +240,15 @@ impl Fault {
     }
 }
 
-/// Names an injected fault, to take it back.
+/// Names an injected fault, to take it back. `Display` shows the number that the control endpoint has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FaultId(u64);
+pub struct FaultId(pub(crate) u64);
+
+impl fmt::Display for FaultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Scope {
     fn matches(&self, subject: &Subject<'_>) -> bool {

@@ -16,9 +16,10 @@ use super::simulator::Simulator;
 use super::tls::{Authority, TlsError};
 use crate::Account;
 use crate::clock::WallClock;
+use crate::control;
 use crate::exchange::{self, Exchange};
 use crate::protocol::Directory;
-use crate::venue::Venue;
+use crate::venue::{Urls, Venue};
 
 /// The pace of a story that is meant to be watched.
 const DEFAULT_TICK: Duration = Duration::from_millis(250);
@@ -74,6 +75,7 @@ pub struct Builder {
     wall_clock: WallClock,
     skew_ms: i64,
     ports: [u16; Venue::ALL.len()],
+    control_port: Option<u16>,
     extra_symbols: BTreeSet<Symbol>,
 }
 
@@ -91,6 +93,7 @@ impl Builder {
             wall_clock: WallClock::system(),
             skew_ms: 0,
             ports: [0; Venue::ALL.len()],
+            control_port: None,
             extra_symbols: BTreeSet::new(),
         }
     }
@@ -154,6 +157,27 @@ impl Builder {
         self
     }
 
+    /// Adds a control endpoint, for tests in any language: plain HTTP on 127.0.0.1, on this port; 0 takes a free
+    /// one. Without it there is none.
+    ///
+    /// [`Simulator::control_url`] says where; `GET` it for the list of its calls. Whoever reaches it may do what the
+    /// simulator's owner may, so it refuses what a web page in a browser could send: requests with an `Origin`, or
+    /// with a `Host` other than loopback.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sim = bitmart_sim::Simulator::builder().control_port(0).start().await?;
+    /// let url = sim.control_url().expect("it was asked for");
+    /// println!("curl -X POST '{url}faults/close?market=spot&side=private&code=1001'");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn control_port(mut self, port: u16) -> Self {
+        self.control_port = Some(port);
+        self
+    }
+
     /// Lists one more symbol, on the market whose form it has. Its topics are acknowledged and stay quiet.
     pub fn list(mut self, symbol: Symbol) -> Self {
         self.extra_symbols.insert(symbol);
@@ -198,20 +222,42 @@ impl Builder {
                 );
             }
         }
+        let control = match self.control_port {
+            Some(port) => Some(
+                control::bind(port)
+                    .await
+                    .map_err(|source| StartError::Bind { port, source })?,
+            ),
+            None => None,
+        };
         let hub = Arc::new(self.hub()?);
         let (stop, stopped) = watch::channel(false);
-        let ports = bound.iter().map(Sockets::port).collect();
+        let urls = Urls {
+            is_tls: self.tls,
+            ports: bound.iter().map(Sockets::port).collect(),
+        };
         let tls = self.tls.then(|| authority.acceptor.clone());
         let mut tasks = JoinSet::new();
         for (venue, sockets) in Venue::ALL.into_iter().zip(bound) {
             tasks.spawn(listen(hub.clone(), venue, sockets, tls.clone(), stopped.clone()));
+        }
+        let mut control_port = None;
+        if let Some((listener, port)) = control {
+            control_port = Some(port);
+            tasks.spawn(control::listen(
+                listener,
+                hub.clone(),
+                urls.clone(),
+                stopped.clone(),
+            ));
         }
         if let Tick::Every(period) = self.tick {
             tasks.spawn(run_ticks(hub.clone(), period, stopped));
         }
         Ok(Simulator {
             hub,
-            ports,
+            urls,
+            control_port,
             authority,
             tls,
             stop,

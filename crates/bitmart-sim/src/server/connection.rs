@@ -20,6 +20,7 @@ use super::hub::{Guest, Hub};
 use super::outbox::{Abort, Outbox, Outgoing};
 use crate::clock::monotonic;
 use crate::fault::UpgradeFault;
+use crate::http::drain;
 use crate::protocol::max_message_bytes;
 use crate::venue::{Endpoint, Venue};
 
@@ -35,8 +36,6 @@ const SPOT_IDLE: Duration = Duration::from_secs(20);
 const FUTURES_PING: Duration = Duration::from_millis(54_500);
 /// Bytes gathered before a write, so that a burst is one system call.
 const WRITE_BUFFER_BYTES: usize = 32 << 10;
-/// Bytes read and forgotten behind a close, so that the close isn't lost in a reset.
-const MAX_DRAIN_BYTES: u64 = 1 << 20;
 /// Frames that one message may come in.
 const MAX_FRAGMENTS: usize = 256;
 
@@ -70,7 +69,7 @@ where
         Ask::Upgrade { side, key } => (side, key),
         Ask::Bad { status, text } => {
             hub.count_bad_request(venue);
-            return refuse(io, &hub, status, None, text).await;
+            return handshake::refuse(&mut io, status, None, text, &hub.http_date()).await;
         }
     };
     let endpoint = Endpoint { venue, side };
@@ -79,7 +78,8 @@ where
         None => false,
         Some(UpgradeFault::WrongAccept) => true,
         Some(UpgradeFault::Refuse { status, retry_after }) => {
-            return refuse(io, &hub, status, retry_after, "refused by a fault").await;
+            let text = "refused by a fault";
+            return handshake::refuse(&mut io, status, retry_after, text, &hub.http_date()).await;
         }
         Some(UpgradeFault::Stall) => return drain(&mut io).await,
     };
@@ -94,29 +94,6 @@ where
     if matches!(abort, Some(Abort::Reset | Abort::Overflow)) {
         arm_reset(&read.unsplit(write));
     }
-}
-
-async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(
-    mut io: Io,
-    hub: &Hub,
-    status: u16,
-    retry_after: Option<Duration>,
-    text: &str,
-) {
-    let answer = async {
-        handshake::refuse(&mut io, status, retry_after, text, &hub.http_date()).await?;
-        io.shutdown().await
-    };
-    if let Ok(Ok(())) = timeout(CLOSE_DEADLINE, answer).await {
-        // Whether the client closes in time makes no difference to us.
-        let _ = timeout(CLOSE_DEADLINE, drain(&mut io)).await;
-    }
-}
-
-/// Reads and forgets until the client leaves.
-async fn drain<R: AsyncRead + Unpin>(read: &mut R) {
-    // The error of a stream that is being abandoned tells nothing.
-    let _ = tokio::io::copy(&mut read.take(MAX_DRAIN_BYTES), &mut tokio::io::sink()).await;
 }
 
 /// Answers the upgrade and speaks WebSocket until one side ends it; the way it was cut short, if it was.

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bitmart_proto::{Environment, Market};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::outbox::{Abort, Outbox, Outgoing};
 use crate::clock::{WallClock, monotonic};
@@ -19,6 +20,9 @@ use crate::fault::{Board, Fault, FaultId, Immediate, Subject, UpgradeFault};
 use crate::protocol::{About, Answer, Context, Directory, LoginVerdict, Session};
 use crate::random::Random;
 use crate::venue::{Endpoint, Venue};
+
+/// How long a step by hand waits for clients to take what it sent.
+const FLUSH_DEADLINE: Duration = Duration::from_millis(100);
 
 /// When spot messages are sent as binary frames of raw DEFLATE. Futures never compresses.
 ///
@@ -110,6 +114,19 @@ impl Hub {
 
     pub(crate) fn counters(&self) -> Counters {
         self.stats.snapshot()
+    }
+
+    /// The key of an account: the one that is meant, if it may log in, or else the first.
+    pub(crate) fn account_key(&self, meant: Option<&str>) -> Option<String> {
+        let key = self
+            .directory
+            .signers
+            .iter()
+            .find(|(key, (number, _))| match meant {
+                Some(meant) => meant == *key,
+                None => *number == 0,
+            });
+        key.map(|(key, _)| key.clone())
     }
 
     /// Counts a request that asked for no endpoint; it is booked on the public side.
@@ -331,6 +348,13 @@ impl Hub {
         self.deliver(&state, Environment::Demo, demo);
     }
 
+    /// Runs one tick, then waits until the clients' sockets have taken what came of it, or too long.
+    pub(crate) async fn step_and_flush(&self) {
+        self.step();
+        // A client that doesn't read is its own outbox's concern.
+        let _ = timeout(FLUSH_DEADLINE, self.flushed()).await;
+    }
+
     /// Runs a scripted step on one environment's exchange and delivers the pushes that it yields.
     pub(crate) fn script<T>(
         &self,
@@ -384,7 +408,7 @@ impl Hub {
     }
 
     /// Waits until everything that is due has been written.
-    pub(crate) async fn flushed(&self) {
+    async fn flushed(&self) {
         let outboxes: Vec<Arc<Outbox>> = self
             .state()
             .connections
@@ -427,13 +451,15 @@ impl Hub {
         id
     }
 
-    /// Takes back what is left of a fault; connections that it keeps silent speak again.
-    pub(crate) fn clear(&self, id: FaultId) {
+    /// Takes back what is left of a fault; connections that it keeps silent speak again. False if there never was
+    /// such a fault.
+    pub(crate) fn clear(&self, id: FaultId) -> bool {
         let mut state = self.state();
         state.board.disarm(id);
         for connection in state.connections.values_mut() {
             connection.recover(|fault| fault == id);
         }
+        state.board.has_named(id)
     }
 
     pub(crate) fn clear_all(&self) {

@@ -11,4 +11,6 @@ mod tls;
 
 pub use builder::{Builder, StartError, Tick};
 pub use hub::Compress;
+pub(crate) use hub::Hub;
+pub(crate) use listener::stopped;
 pub use simulator::{Acceptor, Simulator};

@@ -1,0 +1,176 @@
+//! Every kind of fault by its name: what it takes, what it does, and how it is made.
+
+use std::time::Duration;
+
+use bitmart_proto::{Environment, Market, Side};
+
+use super::query::{Query, Refused, bytes_of_hex};
+use crate::fault::Fault;
+
+/// Milliseconds of the longest delay: a day.
+const MAX_DELAY_MS: u64 = 86_400_000;
+/// The code of a close that names none: the server goes away.
+const CLOSE_GOING_AWAY: u16 = 1001;
+
+pub(super) const MARKETS: [(&str, Market); 2] = [("spot", Market::Spot), ("futures", Market::Futures)];
+pub(super) const SIDES: [(&str, Side); 2] = [("public", Side::Public), ("private", Side::Private)];
+pub(super) const ENVIRONMENTS: [(&str, Environment); 2] =
+    [("live", Environment::Live), ("demo", Environment::Demo)];
+
+/// A kind of fault as the control endpoint offers it.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// Its own parameters, in an example that works.
+    pub(super) example: &'static str,
+    pub(super) does: &'static str,
+    make: fn(&mut Query) -> Result<Fault, Refused>,
+}
+
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        name: "close",
+        example: "code=1001&reason=restart",
+        does: "a close frame",
+        make: |query| {
+            let code = query.read("code", "a close code, 0 to 65535")?;
+            let reason = query.take("reason").unwrap_or_default();
+            Ok(Fault::close(code.unwrap_or(CLOSE_GOING_AWAY), reason))
+        },
+    },
+    Kind {
+        name: "reset",
+        example: "",
+        does: "a TCP reset",
+        make: |_| Ok(Fault::reset()),
+    },
+    Kind {
+        name: "cut",
+        example: "",
+        does: "the end of the stream, without a close frame",
+        make: |_| Ok(Fault::cut()),
+    },
+    Kind {
+        name: "silence",
+        example: "",
+        does: "open but dead, until the fault is deleted",
+        make: |_| Ok(Fault::silence()),
+    },
+    Kind {
+        name: "send_text",
+        example: "text=not%20json",
+        does: "a text message with any content",
+        make: |query| Ok(Fault::send_text(query.need("text")?)),
+    },
+    Kind {
+        name: "send_binary",
+        example: "hex=ff00",
+        does: "a binary message with any content",
+        make: |query| {
+            let hex = query.need("hex")?;
+            let bytes = bytes_of_hex(&hex)
+                .ok_or_else(|| Refused::new(400, format!("hex={hex} is no even number of hex digits")))?;
+            Ok(Fault::send_binary(bytes))
+        },
+    },
+    Kind {
+        name: "reject_login",
+        example: "code=95000&text=internal%20error",
+        does: "a refused login; futures sends the text alone",
+        make: |query| {
+            let code = query.take("code").unwrap_or_default();
+            Ok(Fault::reject_login(code, query.need("text")?))
+        },
+    },
+    Kind {
+        name: "ignore_login",
+        example: "",
+        does: "a login without an answer",
+        make: |_| Ok(Fault::ignore_login()),
+    },
+    Kind {
+        name: "drop_acks",
+        example: "",
+        does: "a lost acknowledgement; data flows",
+        make: |_| Ok(Fault::drop_acks()),
+    },
+    Kind {
+        name: "delay_replies",
+        example: "ms=500",
+        does: "a reply that comes late, overtaken by data",
+        make: |query| Ok(Fault::delay_replies(need_delay(query, "ms")?)),
+    },
+    Kind {
+        name: "refuse_upgrade",
+        example: "status=503&retry_after=7",
+        does: "an HTTP status instead of 101",
+        make: |query| {
+            let status = query
+                .read::<u16>("status", "an HTTP status, 100 to 999")?
+                .ok_or_else(|| Refused::new(400, "status is missing: add status=503"))?;
+            if !(100..=999).contains(&status) {
+                return Err(Refused::new(400, format!("status={status} is not 100 to 999")));
+            }
+            let after: Option<u32> = query.read("retry_after", "a number of seconds")?;
+            Ok(Fault::refuse_upgrade(
+                status,
+                after.map(|after| Duration::from_secs(after.into())),
+            ))
+        },
+    },
+    Kind {
+        name: "stall_upgrade",
+        example: "",
+        does: "an upgrade that is never answered",
+        make: |_| Ok(Fault::stall_upgrade()),
+    },
+    Kind {
+        name: "corrupt_accept",
+        example: "",
+        does: "a 101 with a wrong Sec-WebSocket-Accept",
+        make: |_| Ok(Fault::corrupt_accept()),
+    },
+];
+
+fn need_delay(query: &mut Query, name: &str) -> Result<Duration, Refused> {
+    match query.read::<u64>(name, "a number of milliseconds")? {
+        Some(ms) if ms <= MAX_DELAY_MS => Ok(Duration::from_millis(ms)),
+        Some(_) => Err(Refused::new(400, format!("{name} is more than {MAX_DELAY_MS}"))),
+        None => Err(Refused::new(
+            400,
+            format!("{name} is missing: add {name}=500 for half a second"),
+        )),
+    }
+}
+
+/// Makes the fault of a kind's name, where and as often as the query says.
+pub(super) fn make(name: &str, query: &mut Query) -> Result<Fault, Refused> {
+    let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+        let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let error = format!("{name} is no fault: there are {}", names.join(", "));
+        Refused::new(404, error)
+    })?;
+    let mut fault = (kind.make)(query)?;
+    if let Some(environment) = query.choose("environment", &ENVIRONMENTS)? {
+        fault = fault.in_environment(environment);
+    }
+    if let Some(market) = query.choose("market", &MARKETS)? {
+        fault = fault.on_market(market);
+    }
+    if let Some(side) = query.choose("side", &SIDES)? {
+        fault = fault.on_side(side);
+    }
+    if let Some(topic) = query.take("topic") {
+        fault = fault.on_topic(topic);
+    }
+    if let Some(nth) = query.read("connection", "a connection's number on its endpoint, from 1")? {
+        fault = fault.on_connection(nth);
+    }
+    let times = query.read("times", "a number of hits")?;
+    let is_forever = query.read("forever", "true or false")?;
+    match (times, is_forever) {
+        (Some(_), Some(true)) => Err(Refused::new(400, "times and forever exclude each other")),
+        (Some(times), _) => Ok(fault.times(times)),
+        (None, Some(true)) => Ok(fault.forever()),
+        (None, _) => Ok(fault),
+    }
+}
