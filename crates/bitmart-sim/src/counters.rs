@@ -88,6 +88,8 @@ counters! {
     connections,
     /// Upgrades answered with anything else, by a fault or because the request was wrong.
     upgrades_refused,
+    /// Connections refused for a limit, whether their upgrade was answered with 101 or not.
+    connects_refused,
     /// Connections open now.
     open,
     /// Logins accepted.

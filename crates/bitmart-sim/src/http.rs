@@ -108,15 +108,20 @@ impl Response<'_> {
 
     /// Sends the answer, and leaves once the client has had the time to take it.
     pub(crate) async fn send<Io: AsyncRead + AsyncWrite + Unpin>(&self, io: &mut Io) {
-        let answer = async {
-            io.write_all(self.bytes().as_bytes()).await?;
-            io.flush().await?;
-            io.shutdown().await
-        };
-        if let Ok(Ok(())) = timeout(LEAVE_DEADLINE, answer).await {
-            // Whether the client closes in time makes no difference to us.
-            let _ = timeout(LEAVE_DEADLINE, drain(io)).await;
-        }
+        send_and_leave(io, self.bytes().as_bytes()).await;
+    }
+}
+
+/// Sends bytes, and leaves once the client has had the time to take them.
+pub(crate) async fn send_and_leave<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut Io, bytes: &[u8]) {
+    let answer = async {
+        io.write_all(bytes).await?;
+        io.flush().await?;
+        io.shutdown().await
+    };
+    if let Ok(Ok(())) = timeout(LEAVE_DEADLINE, answer).await {
+        // Whether the client closes in time makes no difference to us.
+        let _ = timeout(LEAVE_DEADLINE, drain(io)).await;
     }
 }
 

@@ -208,6 +208,8 @@ async fn a_mistake_is_answered_with_what_to_do() {
         ("POST", "/faults/close?reason=%f", 400, "percent"),
         ("POST", "/faults/send_text", 400, "text is missing"),
         ("POST", "/faults/send_binary?hex=f", 400, "hex"),
+        ("POST", "/faults/send_raw?hex=ff&text=x", 400, "not both"),
+        ("POST", "/faults/send_garbage?kind=x", 400, "truncated_deflate"),
         ("POST", "/faults/refuse_upgrade?status=99", 400, "100 to 999"),
         ("POST", "/faults/delay_replies", 400, "ms is missing"),
         ("POST", "/faults/delay_replies?ms=99999999999", 400, "ms"),

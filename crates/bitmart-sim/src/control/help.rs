@@ -35,7 +35,7 @@ topic=T, connection=N (counted on its endpoint, from 1). How often: times=N, or 
 ";
 
 /// Columns of the widest example but one; what it does begins behind it.
-const EXAMPLE_COLUMNS: usize = 72;
+const EXAMPLE_COLUMNS: usize = 78;
 
 pub(super) fn text() -> String {
     let mut text = CALLS.to_owned();

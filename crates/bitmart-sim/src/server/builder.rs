@@ -18,7 +18,8 @@ use crate::Account;
 use crate::clock::WallClock;
 use crate::control;
 use crate::exchange::{self, Exchange};
-use crate::protocol::Directory;
+use crate::limits::Limits;
+use crate::protocol::{Directory, Member, Wording};
 use crate::venue::{Urls, Venue};
 
 /// The pace of a story that is meant to be watched.
@@ -72,6 +73,8 @@ pub struct Builder {
     is_story_told: bool,
     is_empty_push_sent: bool,
     compress: Compress,
+    wording: Wording,
+    limits: Limits,
     wall_clock: WallClock,
     skew_ms: i64,
     ports: [u16; Venue::ALL.len()],
@@ -90,6 +93,8 @@ impl Builder {
             is_story_told: true,
             is_empty_push_sent: true,
             compress: Compress::Never,
+            wording: Wording::Captured,
+            limits: Limits::default(),
             wall_clock: WallClock::system(),
             skew_ms: 0,
             ports: [0; Venue::ALL.len()],
@@ -142,6 +147,18 @@ impl Builder {
     /// When spot sends compressed binary frames. Default [`Compress::Never`].
     pub fn compress(mut self, compress: Compress) -> Self {
         self.compress = compress;
+        self
+    }
+
+    /// How futures words its answers. Default [`Wording::Captured`].
+    pub fn wording(mut self, wording: Wording) -> Self {
+        self.wording = wording;
+        self
+    }
+
+    /// What clients are allowed. Default: what the exchange allows; [`Limits::none`] for a test of something else.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -266,13 +283,14 @@ impl Builder {
     }
 
     fn hub(&self) -> Result<Hub, StartError> {
-        let mut signers = BTreeMap::new();
+        let mut members = BTreeMap::new();
         for (number, account) in self.accounts.iter().enumerate() {
-            let signer = account.signer().map_err(StartError::Account)?;
-            if signers
-                .insert(account.key().to_owned(), (number, signer))
-                .is_some()
-            {
+            let member = Member {
+                number,
+                signer: account.signer().map_err(StartError::Account)?,
+                standing: account.standing(),
+            };
+            if members.insert(account.key().to_owned(), member).is_some() {
                 return Err(StartError::DuplicateKey);
             }
         }
@@ -287,7 +305,7 @@ impl Builder {
                 .collect()
         };
         let directory = Directory {
-            signers,
+            members,
             spot_symbols: listed(Market::Spot, &exchange::SPOT_SYMBOLS),
             futures_symbols: listed(Market::Futures, &exchange::FUTURES_SYMBOLS),
             futures_currencies: exchange::FUTURES_CURRENCIES
@@ -295,6 +313,7 @@ impl Builder {
                 .map(ToString::to_string)
                 .collect(),
             is_empty_push_sent: self.is_empty_push_sent,
+            wording: self.wording,
         };
         let keys: Vec<String> = self
             .accounts
@@ -321,6 +340,7 @@ impl Builder {
             live,
             demo,
             directory,
+            self.limits.clone(),
             wall_clock,
             self.compress,
         ))

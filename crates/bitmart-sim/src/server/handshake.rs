@@ -1,7 +1,6 @@
 //! The HTTP side of a connection: one request, answered with 101 or refused.
 
 use std::io;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -84,37 +83,89 @@ fn judge(request: &httparse::Request<'_, '_>) -> Ask {
     }
 }
 
-/// The head that answers with 101. With `is_accept_wrong`, the accept value is that of another key.
-pub(crate) fn acceptance(key: &str, is_accept_wrong: bool, date: &str) -> String {
-    let mut hash = Sha1::new();
-    hash.update(key.as_bytes());
-    hash.update(if is_accept_wrong { b"" } else { WEBSOCKET_GUID });
-    let accept = BASE64.encode(hash.finalize());
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nDate: {date}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    )
+/// The answer with 101, and what a fault makes of it.
+#[derive(Debug)]
+pub(crate) struct Acceptance<'a> {
+    key: &'a str,
+    accept: String,
+    date: &'a str,
+    extra_lines: String,
 }
 
-/// Answers with a status that is no upgrade, and leaves.
+impl<'a> Acceptance<'a> {
+    pub(crate) fn new(key: &'a str, date: &'a str) -> Self {
+        Self {
+            key,
+            accept: accept(key, WEBSOCKET_GUID),
+            date,
+            extra_lines: String::new(),
+        }
+    }
+
+    /// Makes the accept value that of another server.
+    pub(crate) fn spoil(&mut self) {
+        self.accept = accept(self.key, b"");
+    }
+
+    /// Adds a header as it is.
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        self.extra_lines += &format!("{name}: {value}\r\n");
+    }
+
+    pub(crate) fn head(&self) -> String {
+        let Self {
+            accept,
+            date,
+            extra_lines,
+            ..
+        } = self;
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nDate: {date}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n{extra_lines}\r\n"
+        )
+    }
+
+    /// Puts the right values into an answer of a fault's own: `{accept}` and `{date}` stand for them.
+    pub(crate) fn fill_in(&self, answer: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(answer.len());
+        let mut rest = answer;
+        while let Some((byte, behind)) = rest.split_first() {
+            if let Some(behind) = rest.strip_prefix(b"{accept}") {
+                out.extend_from_slice(self.accept.as_bytes());
+                rest = behind;
+            } else if let Some(behind) = rest.strip_prefix(b"{date}") {
+                out.extend_from_slice(self.date.as_bytes());
+                rest = behind;
+            } else {
+                out.push(*byte);
+                rest = behind;
+            }
+        }
+        out
+    }
+}
+
+fn accept(key: &str, guid: &[u8]) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(guid);
+    BASE64.encode(hash.finalize())
+}
+
+/// Answers with a status that is no upgrade, and leaves. Each of the extra lines has its end.
 pub(crate) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(
     io: &mut Io,
     status: u16,
-    retry_after: Option<Duration>,
+    extra_lines: &str,
     text: &str,
     date: &str,
 ) {
-    let mut extra_lines = retry_after.map_or(String::new(), |after| {
-        format!("Retry-After: {}\r\n", after.as_secs())
-    });
-    if status == 426 {
-        extra_lines += "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
-    }
+    let version = "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
     let response = Response {
         status,
         date,
         content_type: "text/plain",
-        extra_lines: &extra_lines,
+        extra_lines: if status == 426 { version } else { extra_lines },
         body: text,
     };
     response.send(io).await;
@@ -202,7 +253,7 @@ mod tests {
     /// The example of RFC 6455, section 1.3.
     #[test]
     fn the_accept_value_is_the_one_of_the_standard() {
-        let answer = acceptance(KEY, false, "now");
+        let answer = Acceptance::new(KEY, "now").head();
         assert!(
             answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
             "{answer}"

@@ -8,6 +8,7 @@ mod listener;
 mod outbox;
 mod simulator;
 mod tls;
+mod writer;
 
 pub use builder::{Builder, StartError, Tick};
 pub use hub::Compress;

@@ -81,15 +81,12 @@ impl Simulator {
     }
 
     /// Sets a fault loose; see [`Fault`] for what it hits and when.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "most faults are used up and never taken back"
-    )]
     pub fn inject(&self, fault: Fault) -> FaultId {
         self.hub.inject(fault)
     }
 
-    /// Takes back what is left of a fault; connections that it keeps silent speak again.
+    /// Takes back what is left of a fault; connections that it keeps silent speak again, and slow ones are so no
+    /// longer.
     pub fn clear(&self, fault: FaultId) {
         self.hub.clear(fault);
     }
@@ -254,12 +251,7 @@ impl Acceptor {
     where
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Some(tls) = &self.tls else {
-            return connection::serve(self.hub.clone(), self.venue, io, |_| {}).await;
-        };
-        if let Some(io) = connection::accept_tls(tls, io).await {
-            connection::serve(self.hub.clone(), self.venue, io, |_| {}).await;
-        }
+        connection::serve(self.hub.clone(), self.venue, self.tls.as_ref(), io, |_| {}).await;
     }
 }
 
