@@ -50,7 +50,8 @@ pub const MAX_CLOSE_REASON_BYTES: usize = 123;
 /// are about: a connect, an upgrade, a login, a request, a topic, an acknowledgement, a reply, a push.
 ///
 /// A fault is used up by one hit. [`times`](Self::times) gives it several, [`forever`](Self::forever) no end;
-/// hitting several open connections at once is one hit. What is left of a fault is taken back by
+/// hitting several open connections at once is one hit, while each connection's push, reply or request is a hit of
+/// its own. What is left of a fault is taken back by
 /// [`Simulator::clear`](crate::Simulator::clear).
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -225,22 +226,25 @@ impl Fault {
     /// Statuses outside 100–999 are sent as 500.
     #[must_use]
     pub fn refuse_upgrade(status: u16, retry_after: Option<Duration>) -> Self {
+        let extra_lines = retry_after.map_or(String::new(), |after| {
+            format!("Retry-After: {}\r\n", after.as_secs())
+        });
+        Self::answer_with_status(status, extra_lines)
+    }
+
+    fn answer_with_status(status: u16, extra_lines: String) -> Self {
         let status = if (100..=999).contains(&status) {
             status
         } else {
             500
         };
-        let extra_lines = retry_after.map_or(String::new(), |after| {
-            format!("Retry-After: {}\r\n", after.as_secs())
-        });
         Self::new(Kind::Upgrade(UpgradeFault::Refuse { status, extra_lines }))
     }
 
     /// An upgrade is answered with 301 and another URL, or another status of this kind.
     #[must_use]
     pub fn redirect_upgrade(status: u16, location: impl fmt::Display) -> Self {
-        let extra_lines = format!("Location: {location}\r\n");
-        Self::new(Kind::Upgrade(UpgradeFault::Refuse { status, extra_lines }))
+        Self::answer_with_status(status, format!("Location: {location}\r\n"))
     }
 
     /// An upgrade is answered with any bytes, and then with the end of the stream: a page, another protocol, a 101

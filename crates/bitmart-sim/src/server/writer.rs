@@ -3,12 +3,12 @@
 //! The heads are fastwebsockets', the writing is our own: its writer can't send what is no frame.
 
 use std::future::pending;
+use std::io;
 use std::time::Duration;
 
 use bitmart_proto::Market;
 use bytes::Bytes;
 use fastwebsockets::{Frame, OpCode, Payload};
-use std::io;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::time::sleep_until;
 
