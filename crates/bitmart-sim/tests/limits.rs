@@ -157,8 +157,17 @@ async fn a_refused_connection_does_nothing() {
         .await;
     assert_eq!(client.text().await, TOO_MANY);
     assert_eq!(client.next().await, Seen::Close(1000, String::new()));
+    while sim.counters().total().messages_in == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    // It is still there, and is passed over.
+    assert_eq!(sim.counters().total().open, 1);
+    sim.clear_all();
+    sim.inject(Fault::send_text("for the other side").on_market(Market::Spot));
     let total = sim.counters().total();
     assert_eq!((total.subscribes, total.faults), (0, 0));
+    let mut client = Client::connect(&sim, Market::Spot, Side::Private).await;
+    assert_eq!(client.text().await, "for the other side");
 }
 
 /// Lists so many symbols, and subscribes to the ticker of each; what is answered.

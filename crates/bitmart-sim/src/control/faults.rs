@@ -14,7 +14,7 @@ const CLOSE_GOING_AWAY: u16 = 1001;
 /// Bytes of a message of garbage that doesn't say how many.
 const GARBAGE_BYTES: usize = 256;
 /// Bytes that a bomb inflates to which doesn't say: more than the 8 MiB that ample clients take.
-const BOMB_BYTES: usize = 16 << 20;
+const BOMB_BYTES: usize = 9 << 20;
 
 pub(super) const MARKETS: [(&str, Market); 2] = [("spot", Market::Spot), ("futures", Market::Futures)];
 pub(super) const SIDES: [(&str, Side); 2] = [("public", Side::Public), ("private", Side::Private)];
@@ -73,7 +73,7 @@ pub(super) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "send_garbage",
-        example: "kind=bomb&bytes=16000000",
+        example: "kind=bomb&bytes=9000000",
         does: "bytes, text, invalid_utf8, bomb, truncated_deflate or gzip",
         make: |query| {
             let bytes = query.read("bytes", "a number of bytes")?;

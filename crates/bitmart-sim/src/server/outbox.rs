@@ -338,6 +338,17 @@ mod tests {
         assert_eq!(texts(&batch), ["now", "less late", "late"]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_became_due_unwritten_is_not_overtaken() {
+        let outbox = empty();
+        outbox.push_at(monotonic() + Duration::from_millis(10), text("due"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        outbox.push(text("now"));
+        let mut batch = Vec::new();
+        outbox.next_batch(&mut batch).await;
+        assert_eq!(texts(&batch), ["due", "now"]);
+    }
+
     /// A late connection is slow and stays in order, also when it is no longer late.
     #[tokio::test(start_paused = true)]
     async fn lag_delays_everything_and_reorders_nothing() {
