@@ -25,6 +25,15 @@ pub struct Account {
     key: String,
     secret: String,
     memo: String,
+    standing: Standing,
+}
+
+/// Whether an account's key still opens anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Good,
+    Frozen,
+    Expired,
 }
 
 impl Account {
@@ -35,7 +44,22 @@ impl Account {
             key: key.into(),
             secret: secret.into(),
             memo: memo.into(),
+            standing: Standing::Good,
         }
+    }
+
+    /// The account with its key frozen: a login is refused, on spot with 91003.
+    #[must_use]
+    pub fn frozen(mut self) -> Self {
+        self.standing = Standing::Frozen;
+        self
+    }
+
+    /// The account with its key expired: a login is refused, on spot with 91004.
+    #[must_use]
+    pub fn expired(mut self) -> Self {
+        self.standing = Standing::Expired;
+        self
     }
 
     /// The account that a simulator has when it is given none: [`EXAMPLE_KEY`], [`EXAMPLE_SECRET`] and
@@ -61,6 +85,10 @@ impl Account {
     #[must_use]
     pub fn memo(&self) -> &str {
         &self.memo
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
     }
 
     pub(crate) fn signer(&self) -> Result<HmacSigner, CredentialsError> {

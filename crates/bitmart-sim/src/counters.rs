@@ -56,6 +56,13 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)*
         }
 
+        impl EndpointCounters {
+            /// Every counter with its name, in the order of the fields.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+
         impl AddAssign for EndpointCounters {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name += other.$name;)*
@@ -81,6 +88,8 @@ counters! {
     connections,
     /// Upgrades answered with anything else, by a fault or because the request was wrong.
     upgrades_refused,
+    /// Connections refused for a limit, whether their upgrade was answered with 101 or not.
+    connects_refused,
     /// Connections open now.
     open,
     /// Logins accepted.

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! ```text
-//!   Simulator ── inject, step, place_order ──┐
+//!   Simulator, control ── inject, step, … ───┐
 //!       │ owns                               ▼
 //!       ├─ listeners, TLS ──► connection ─► hub ──► exchange   pure: accounts, orders, money, prices
 //!       │                      │    ▲        │  └──► protocol  pure: text in, texts out, per connection
@@ -33,7 +33,7 @@
 //!
 //! - [`exchange`] is the exchange without a network, to be stepped by hand.
 //! - [`Simulator`] runs it behind sockets; [`Acceptor`] behind any stream of bytes.
-//! - [`Fault`] is what can be made to go wrong; [`Counters`] is what happened.
+//! - [`Limits`] is what a client may do; [`Fault`] what can be made to go wrong; [`Counters`] what happened.
 //!
 //! # Determinism
 //!
@@ -45,19 +45,34 @@
 //! # What it takes from the exchange, and what it doesn't
 //!
 //! Acknowledged is every topic that `bitmart_proto::Topic` reads and whose symbol is listed. Data comes for orders,
-//! balances, assets, positions, trades, tickers and best prices. Limits hold as documented or as measured: 20
-//! topics per spot request, 115 or 100 per spot connection, 100 messages per 10 s on spot, 4,096 bytes per spot
-//! message and 2,048 per futures message, an idle spot connection closed after 20 s. The limits per IP address
-//! don't: on loopback everybody is one.
+//! balances, assets, positions, trades, tickers and best prices.
+//!
+//! The limits are the exchange's, as documented or as measured, unless [`Limits`] sets others: 20 public and 10
+//! private spot connections at once and 30 new ones a minute, 500 on futures; 20 topics per spot request, 115 or 100
+//! per spot connection; 100 messages per 10 s on spot; 4,096 bytes per spot message and 2,048 per futures message; an
+//! idle spot connection closed after 20 s, one without a subscription after 5 minutes. Those per IP address count
+//! all clients of a simulator together: on loopback everybody is one.
+//!
+//! Every documented error code can be had: by the request that earns it, from an account that is
+//! [frozen](Account::frozen) or [expired](Account::expired), or by a fault.
 //!
 //! Where the exchange's behaviour is not known, the simulator picks the answer that asks more of a client, and the
 //! code says so.
+//!
+//! # From other languages
+//!
+//! The program `bitmart-sim` does what the library does; [`Builder::control_port`] is its `--control-port`, through
+//! which a test in any language sets faults loose, runs ticks, places orders and reads the counters.
 
 mod account;
 mod clock;
+mod control;
 mod counters;
+mod deflate;
 pub mod exchange;
 mod fault;
+mod http;
+mod limits;
 mod protocol;
 mod random;
 mod server;
@@ -65,5 +80,7 @@ mod venue;
 
 pub use account::{Account, EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET};
 pub use counters::{Counters, EndpointCounters};
-pub use fault::{Fault, FaultId, MAX_CLOSE_REASON_BYTES};
+pub use fault::{Fault, FaultId, Garbage, MAX_CLOSE_REASON_BYTES};
+pub use limits::{ConnectRefusal, FuturesLimits, Limits, OverSubscription, SpotLimits};
+pub use protocol::Wording;
 pub use server::{Acceptor, Builder, Compress, Simulator, StartError, Tick};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
-use bitmart_sim::{Account, Compress, Simulator};
+use bitmart_sim::{Account, Compress, ConnectRefusal, Limits, OverSubscription, Simulator, Tick};
 use clap::{Parser, ValueEnum};
 
 /// A BitMart exchange on this machine: spot and futures, public and private, live and demo.
@@ -31,6 +31,12 @@ struct Options {
     /// Milliseconds between two ticks of the story.
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..=60_000))]
     tick_ms: u64,
+    /// Run no tick but those that the control endpoint asks for.
+    #[arg(long, conflicts_with = "tick_ms", requires = "control_port")]
+    manual: bool,
+    /// Port of the control endpoint, plain HTTP on 127.0.0.1; 0 takes a free one. Without it there is none.
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
     /// API key of the one account, in place of the example's.
     #[arg(long, requires_all = ["secret", "memo"])]
     key: Option<String>,
@@ -49,6 +55,83 @@ struct Options {
     /// End by itself after this many seconds.
     #[arg(long, value_name = "N")]
     for_seconds: Option<u64>,
+    #[command(flatten)]
+    limits: LimitOptions,
+}
+
+/// What clients are allowed; by default, what the exchange allows.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits (default: the exchange's)")]
+struct LimitOptions {
+    /// No limits, but for those that are set.
+    #[arg(long)]
+    no_limits: bool,
+    /// Public spot connections at once.
+    #[arg(long, value_name = "N")]
+    spot_public_connections: Option<usize>,
+    /// Private spot connections at once.
+    #[arg(long, value_name = "N")]
+    spot_private_connections: Option<usize>,
+    /// New spot connections within a minute.
+    #[arg(long, value_name = "N")]
+    spot_connects_per_minute: Option<usize>,
+    /// Messages of a spot connection within ten seconds.
+    #[arg(long, value_name = "N")]
+    spot_messages_per_window: Option<usize>,
+    /// Topics of a spot connection, public and private.
+    #[arg(long, value_name = "N")]
+    spot_topics: Option<usize>,
+    /// Futures connections at once, public and private apart.
+    #[arg(long, value_name = "N")]
+    futures_connections: Option<usize>,
+    /// How a connection too many is told: a frame with the text that was reported, a frame with a code, or an HTTP
+    /// status such as 429.
+    #[arg(long, value_name = "frame|code|STATUS", default_value = "frame", value_parser = refusal)]
+    refuse_connects: ConnectRefusal,
+    /// Acknowledge spot topics beyond the limit, and send no data for them.
+    #[arg(long)]
+    silent_over_subscription: bool,
+}
+
+fn refusal(text: &str) -> Result<ConnectRefusal, &'static str> {
+    match (text, text.parse()) {
+        ("frame", _) => Ok(ConnectRefusal::Frame),
+        ("code", _) => Ok(ConnectRefusal::Code),
+        (_, Ok(status @ 400..=599)) => Ok(ConnectRefusal::Status(status)),
+        _ => Err("it is frame, code, or an HTTP status from 400 to 599"),
+    }
+}
+
+impl LimitOptions {
+    fn limits(&self) -> Limits {
+        let mut limits = if self.no_limits {
+            Limits::none()
+        } else {
+            Limits::default()
+        };
+        let set = |limit: &mut Option<usize>, option: Option<usize>| *limit = option.or(*limit);
+        set(&mut limits.spot.public_connections, self.spot_public_connections);
+        set(
+            &mut limits.spot.private_connections,
+            self.spot_private_connections,
+        );
+        set(
+            &mut limits.spot.connects_per_minute,
+            self.spot_connects_per_minute,
+        );
+        set(
+            &mut limits.spot.messages_per_window,
+            self.spot_messages_per_window,
+        );
+        set(&mut limits.spot.public_topics, self.spot_topics);
+        set(&mut limits.spot.private_topics, self.spot_topics);
+        set(&mut limits.futures.connections, self.futures_connections);
+        limits.refusal = self.refuse_connects;
+        if self.silent_over_subscription {
+            limits.over_subscription = OverSubscription::Silent;
+        }
+        limits
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -83,11 +166,17 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         (Some(key), Some(secret), Some(memo)) => Some(Account::new(key, secret, memo)),
         _ => None,
     };
-    let sim = Simulator::builder()
+    let tick = if options.manual {
+        Tick::Manual
+    } else {
+        Tick::Every(Duration::from_millis(options.tick_ms))
+    };
+    let mut builder = Simulator::builder()
         .seed(options.seed)
         .tls(!options.plain)
-        .tick(Duration::from_millis(options.tick_ms))
+        .tick(tick)
         .account(own_account.clone().unwrap_or_else(Account::example))
+        .limits(options.limits.limits())
         .compress(match options.compress {
             CompressOption::Never => Compress::Never,
             CompressOption::AfterSubscribe => Compress::AfterSubscribe,
@@ -95,9 +184,11 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
         })
         .port(Environment::Live, Market::Spot, options.spot_port)
         .port(Environment::Live, Market::Futures, options.futures_port)
-        .port(Environment::Demo, Market::Futures, options.demo_port)
-        .start()
-        .await?;
+        .port(Environment::Demo, Market::Futures, options.demo_port);
+    if let Some(port) = options.control_port {
+        builder = builder.control_port(port);
+    }
+    let sim = builder.start().await?;
     if let Some(path) = &options.write_ca {
         std::fs::write(path, sim.ca_pem()).map_err(|error| format!("{}: {error}", path.display()))?;
     }
@@ -153,6 +244,9 @@ fn introduce(sim: &Simulator, options: &Options, is_example: bool) -> io::Result
         ),
     ] {
         writeln!(out, "{name:<22}{}", sim.url(environment, market, side))?;
+    }
+    if let Some(url) = sim.control_url() {
+        writeln!(out, "{:<22}{url}", "control")?;
     }
     match &options.write_ca {
         Some(path) => writeln!(out, "{:<22}{}", "certificate to trust", path.display())?,

@@ -61,3 +61,24 @@ pub(crate) fn path(side: Side) -> &'static str {
         Side::Private => "/user",
     }
 }
+
+/// Where a simulator listens.
+#[derive(Clone, Debug)]
+pub(crate) struct Urls {
+    pub(crate) is_tls: bool,
+    /// By venue; empty without listeners.
+    pub(crate) ports: Vec<u16>,
+}
+
+impl Urls {
+    /// The port of a venue; 0 without listeners.
+    pub(crate) fn port(&self, venue: Venue) -> u16 {
+        self.ports.get(venue.index()).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn of(&self, endpoint: Endpoint) -> String {
+        let scheme = if self.is_tls { "wss" } else { "ws" };
+        let (port, path) = (self.port(endpoint.venue), path(endpoint.side));
+        format!("{scheme}://localhost:{port}{path}?protocol=1.1")
+    }
+}

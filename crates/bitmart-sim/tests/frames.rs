@@ -7,14 +7,9 @@ use std::time::Duration;
 use bitmart_proto::{Environment, Market, Side};
 use bitmart_sim::{Account, Fault, Simulator, Tick};
 use fastwebsockets::OpCode;
-use support::{Client, Seen, open, quiet, upgrade};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tokio::time::{Instant, sleep, timeout};
-
-fn now() -> Instant {
-    #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
-    Instant::now()
-}
+use support::{Client, Seen, in_memory, next_at_last, now, open, quiet, upgrade};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
 
 #[tokio::test]
 async fn a_close_is_echoed_whatever_its_code() {
@@ -127,26 +122,6 @@ async fn other_requests_are_refused() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
     }
     assert_eq!(sim.counters().total().upgrades_refused, 3);
-}
-
-/// Over a stream without a network, with a clock that a test owns.
-async fn in_memory(sim: &Simulator, market: Market, side: Side) -> Client {
-    let (near, far) = duplex(64 << 10);
-    let acceptor = sim.acceptor(Environment::Live, market);
-    tokio::spawn(async move { acceptor.serve(far).await });
-    let (near, head) = upgrade(near, side).await;
-    Client::over(Box::new(near), head)
-}
-
-/// Longer than a simulated test may take, in any clock.
-async fn next_at_last(client: &mut Client) -> Seen {
-    loop {
-        // The deadline inside is real for sockets; here the clock jumps from timer to timer.
-        match timeout(Duration::from_secs(4), client.next()).await {
-            Ok(seen) => return seen,
-            Err(_) => continue,
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ pub enum Intent {
 }
 
 impl Intent {
-    pub(super) fn market(self) -> Market {
+    pub(crate) fn market(self) -> Market {
         match self {
             Self::Buy | Self::Sell => Market::Spot,
             _ => Market::Futures,

@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{Fault, FaultId, Kind};
-use crate::protocol::LoginVerdict;
-use crate::venue::Endpoint;
+use crate::protocol::{LoginVerdict, Words};
+use crate::venue::{Endpoint, Venue};
 
 /// Faults that may wait at once; beyond it the oldest is forgotten. Tests inject a handful.
 const MAX_ARMED: usize = 1_024;
@@ -12,12 +14,29 @@ const MAX_ARMED: usize = 1_024;
 /// What an immediate fault does to a connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Immediate {
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
     Reset,
     Cut,
     Silence,
-    SendText(String),
-    SendBinary(Vec<u8>),
+    /// The least and most that what is sent is late by.
+    Lag((Duration, Duration)),
+    /// Text that need not be UTF-8.
+    SendText(Bytes),
+    SendBinary(Bytes),
+    /// Bytes without a frame.
+    SendRaw(Bytes),
+    /// As [`SendRaw`](Self::SendRaw), and then the stream ends.
+    Tear(Bytes),
+}
+
+/// What becomes of a connection before its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptFault {
+    Reset,
+    Stall,
 }
 
 /// What becomes of an upgrade.
@@ -25,10 +44,36 @@ pub(crate) enum Immediate {
 pub(crate) enum UpgradeFault {
     Refuse {
         status: u16,
-        retry_after: Option<Duration>,
+        /// Header lines, each with its end.
+        extra_lines: String,
     },
+    /// These bytes in place of the answer, then the end.
+    Answer(Bytes),
     Stall,
     WrongAccept,
+    AddHeader {
+        name: String,
+        value: String,
+    },
+}
+
+impl UpgradeFault {
+    /// Whether no connection opens.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refuse { .. } | Self::Answer(_) | Self::Stall => true,
+            Self::WrongAccept | Self::AddHeader { .. } => false,
+        }
+    }
+}
+
+/// What becomes of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PushFault {
+    Skip,
+    Repeat,
+    /// It comes behind the next one of its topic.
+    Swap,
 }
 
 /// What a fault might hit.
@@ -72,6 +117,11 @@ impl Board {
 
     pub(crate) fn disarm(&mut self, id: FaultId) {
         self.armed.remove(&id);
+    }
+
+    /// Whether the id was ever given to a fault.
+    pub(crate) fn has_named(&self, id: FaultId) -> bool {
+        id.0 < self.next_id
     }
 
     pub(crate) fn disarm_all(&mut self) {
@@ -140,13 +190,41 @@ impl Board {
 
     pub(crate) fn take_login(&mut self, subject: Subject<'_>) -> Option<LoginVerdict> {
         self.take(subject, |kind| match kind {
-            Kind::RejectLogin { code, text } => Some(LoginVerdict::Refuse {
-                code: code.clone(),
-                text: text.clone(),
-            }),
+            Kind::RejectLogin(words) => Some(LoginVerdict::Refuse(words.clone())),
             Kind::IgnoreLogin => Some(LoginVerdict::Ignore),
             _ => None,
         })
+    }
+
+    pub(crate) fn take_request(&mut self, subject: Subject<'_>) -> Option<Words> {
+        self.take(subject, |kind| match kind {
+            Kind::RefuseRequest(words) => Some(words.clone()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn take_topic(&mut self, subject: Subject<'_>) -> Option<Words> {
+        self.take(subject, |kind| match kind {
+            Kind::RefuseTopic(words) => Some(words.clone()),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn take_push(&mut self, subject: Subject<'_>) -> Option<PushFault> {
+        self.take(subject, |kind| match kind {
+            Kind::Push(push) => Some(*push),
+            _ => None,
+        })
+    }
+
+    /// Of a connection without a byte, all that is known is its venue.
+    pub(crate) fn take_accept(&mut self, venue: Venue) -> Option<AcceptFault> {
+        let (id, accept) = self.armed.iter().find_map(|(id, fault)| match fault.kind {
+            Kind::Accept(accept) if fault.scope.matches_venue(venue) => Some((*id, accept)),
+            _ => None,
+        })?;
+        self.used(id);
+        Some(accept)
     }
 
     pub(crate) fn take_ack(&mut self, subject: Subject<'_>) -> bool {

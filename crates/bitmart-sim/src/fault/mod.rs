@@ -1,14 +1,19 @@
 //! Faults on demand: what goes wrong, where, and how often.
 
 mod board;
+mod garbage;
 
+use std::fmt;
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
+use bytes::Bytes;
 
-use crate::venue::Endpoint;
+use crate::protocol::Words;
+use crate::venue::{Endpoint, Venue};
 
-pub(crate) use board::{Board, Immediate, Subject, UpgradeFault};
+pub(crate) use board::{AcceptFault, Board, Immediate, PushFault, Subject, UpgradeFault};
+pub use garbage::Garbage;
 
 /// Bytes of a close reason that fit a close frame beside its code (RFC 6455, section 5.5).
 pub const MAX_CLOSE_REASON_BYTES: usize = 123;
@@ -39,12 +44,14 @@ pub const MAX_CLOSE_REASON_BYTES: usize = 123;
 ///
 /// # When, and how often
 ///
-/// [`close`](Self::close), [`reset`](Self::reset), [`cut`](Self::cut), [`silence`](Self::silence) and the two that
-/// send are *immediate*: they hit all matching connections that are open at once, and if there is none, the next
-/// one that opens. The others wait for what they are about: an upgrade, a login, an acknowledgement, a reply.
+/// [`close`](Self::close), [`reset`](Self::reset), [`cut`](Self::cut), [`silence`](Self::silence),
+/// [`lag`](Self::lag), [`tear_frame`](Self::tear_frame) and those that send are *immediate*: they hit all matching
+/// connections that are open at once, and if there is none, the next one that opens. The others wait for what they
+/// are about: a connect, an upgrade, a login, a request, a topic, an acknowledgement, a reply, a push.
 ///
 /// A fault is used up by one hit. [`times`](Self::times) gives it several, [`forever`](Self::forever) no end;
-/// hitting several open connections at once is one hit. What is left of a fault is taken back by
+/// hitting several open connections at once is one hit, while each connection's push, reply or request is a hit of
+/// its own. What is left of a fault is taken back by
 /// [`Simulator::clear`](crate::Simulator::clear).
 #[derive(Clone, Debug)]
 pub struct Fault {
@@ -57,11 +64,15 @@ pub struct Fault {
 #[derive(Clone, Debug)]
 enum Kind {
     Immediate(Immediate),
+    Accept(AcceptFault),
     Upgrade(UpgradeFault),
-    RejectLogin { code: String, text: String },
+    RejectLogin(Words),
     IgnoreLogin,
+    RefuseRequest(Words),
+    RefuseTopic(Words),
     DropAcks,
     DelayReplies(Duration),
+    Push(PushFault),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -119,13 +130,44 @@ impl Fault {
     /// A text message with any content, such as one that is no JSON.
     #[must_use]
     pub fn send_text(text: impl Into<String>) -> Self {
-        Self::new(Kind::Immediate(Immediate::SendText(text.into())))
+        Self::new(Kind::Immediate(Immediate::SendText(text.into().into())))
     }
 
     /// A binary message with any content, such as one that is no DEFLATE stream.
     #[must_use]
     pub fn send_binary(bytes: impl Into<Vec<u8>>) -> Self {
-        Self::new(Kind::Immediate(Immediate::SendBinary(bytes.into())))
+        Self::new(Kind::Immediate(Immediate::SendBinary(bytes.into().into())))
+    }
+
+    /// A message that no exchange should send.
+    #[must_use]
+    pub fn send_garbage(garbage: Garbage) -> Self {
+        Self::new(Kind::Immediate(garbage.immediate()))
+    }
+
+    /// Bytes between the frames that are no message of ours: a frame with reserved bits, a masked one, a fragment,
+    /// a head that promises gigabytes, another protocol.
+    #[must_use]
+    pub fn send_raw(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::new(Kind::Immediate(Immediate::SendRaw(bytes.into().into())))
+    }
+
+    /// Half a frame of text, then the end of the stream without a close.
+    #[must_use]
+    pub fn tear_frame() -> Self {
+        // A whole text, final, of 32 bytes, of which 16 come.
+        Self::new(Kind::Immediate(Immediate::Tear(Bytes::from_static(
+            b"\x81\x20{\"data\":[{\"symbo",
+        ))))
+    }
+
+    /// Everything that a connection is sent is late by a time between two: data, replies, closes. It stays in
+    /// order.
+    ///
+    /// It lasts until the fault is taken back with [`Simulator::clear`](crate::Simulator::clear).
+    #[must_use]
+    pub fn lag(least: Duration, most: Duration) -> Self {
+        Self::new(Kind::Immediate(Immediate::Lag((least, most.max(least)))))
     }
 
     /// A login is refused, whatever it says, and the connection closed.
@@ -133,16 +175,44 @@ impl Fault {
     /// Futures has no codes: there, only the text is sent.
     #[must_use]
     pub fn reject_login(code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::new(Kind::RejectLogin {
+        Self::new(Kind::RejectLogin(Words {
             code: code.into(),
             text: text.into(),
-        })
+        }))
     }
 
     /// A login gets no answer, and doesn't count.
     #[must_use]
     pub fn ignore_login() -> Self {
         Self::new(Kind::IgnoreLogin)
+    }
+
+    /// A request about topics is refused as a whole, with one answer that names none of them.
+    ///
+    /// Futures has no codes: there, only the text is sent.
+    #[must_use]
+    pub fn refuse_request(code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(Kind::RefuseRequest(Words {
+            code: code.into(),
+            text: text.into(),
+        }))
+    }
+
+    /// A subscription to a topic is refused, also to one that exists; [`on_topic`](Self::on_topic) says which. The
+    /// others of the request are not touched.
+    ///
+    /// ```
+    /// use bitmart_sim::Fault;
+    ///
+    /// // Delisted while everybody was away.
+    /// let delisted = Fault::refuse_topic("92001", "Invalid symbol param").on_topic("spot/trade:ETH_USDT").forever();
+    /// ```
+    #[must_use]
+    pub fn refuse_topic(code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(Kind::RefuseTopic(Words {
+            code: code.into(),
+            text: text.into(),
+        }))
     }
 
     /// The acknowledgement of a subscribe or unsubscribe is lost: it took effect, data flows.
@@ -156,12 +226,90 @@ impl Fault {
     /// Statuses outside 100–999 are sent as 500.
     #[must_use]
     pub fn refuse_upgrade(status: u16, retry_after: Option<Duration>) -> Self {
+        let extra_lines = retry_after.map_or(String::new(), |after| {
+            format!("Retry-After: {}\r\n", after.as_secs())
+        });
+        Self::answer_with_status(status, extra_lines)
+    }
+
+    fn answer_with_status(status: u16, extra_lines: String) -> Self {
         let status = if (100..=999).contains(&status) {
             status
         } else {
             500
         };
-        Self::new(Kind::Upgrade(UpgradeFault::Refuse { status, retry_after }))
+        Self::new(Kind::Upgrade(UpgradeFault::Refuse { status, extra_lines }))
+    }
+
+    /// An upgrade is answered with 301 and another URL, or another status of this kind.
+    #[must_use]
+    pub fn redirect_upgrade(status: u16, location: impl fmt::Display) -> Self {
+        Self::answer_with_status(status, format!("Location: {location}\r\n"))
+    }
+
+    /// An upgrade is answered with any bytes, and then with the end of the stream: a page, another protocol, a 101
+    /// of somebody else.
+    ///
+    /// In them `{accept}` and `{date}` stand for the right `Sec-WebSocket-Accept` and `Date`.
+    ///
+    /// ```
+    /// use bitmart_sim::Fault;
+    ///
+    /// let page = Fault::answer_upgrade("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<h1>Welcome</h1>");
+    /// let not_http = Fault::answer_upgrade("220 mail.example ESMTP\r\n");
+    /// let without_upgrade = Fault::answer_upgrade(
+    ///     "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn answer_upgrade(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes: Vec<u8> = bytes.into();
+        Self::new(Kind::Upgrade(UpgradeFault::Answer(bytes.into())))
+    }
+
+    /// An upgrade is accepted with one more header, such as an extension that nobody asked for; then everything
+    /// goes on as ever.
+    #[must_use]
+    pub fn add_header(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self::new(Kind::Upgrade(UpgradeFault::AddHeader {
+            name: name.into(),
+            value: value.into(),
+        }))
+    }
+
+    /// A connection is reset as soon as it is made, before TLS: TCP RST on a real socket, dropped on any other.
+    ///
+    /// Nobody knows yet what the client wants, so a side, a connection or a topic narrows nothing.
+    #[must_use]
+    pub fn refuse_connect() -> Self {
+        Self::new(Kind::Accept(AcceptFault::Reset))
+    }
+
+    /// A connection is made and never hears a word, so that TLS waits; it stays open until the client gives up.
+    ///
+    /// As with [`refuse_connect`](Self::refuse_connect), only the environment and the market narrow it.
+    #[must_use]
+    pub fn stall_connect() -> Self {
+        Self::new(Kind::Accept(AcceptFault::Stall))
+    }
+
+    /// A push doesn't come: in an incremental book, a version is missing. With [`times`](Self::times), so many of
+    /// them.
+    #[must_use]
+    pub fn skip_push() -> Self {
+        Self::new(Kind::Push(PushFault::Skip))
+    }
+
+    /// A push comes twice.
+    #[must_use]
+    pub fn repeat_push() -> Self {
+        Self::new(Kind::Push(PushFault::Repeat))
+    }
+
+    /// A push comes behind the next one of its topic; if there is none, it doesn't come.
+    #[must_use]
+    pub fn swap_pushes() -> Self {
+        Self::new(Kind::Push(PushFault::Swap))
     }
 
     /// An upgrade is never answered; the connection stays open until the client gives up.
@@ -184,8 +332,20 @@ impl Fault {
 
     /// Only on this market and side.
     #[must_use]
-    pub fn on(mut self, market: Market, side: Side) -> Self {
+    pub fn on(self, market: Market, side: Side) -> Self {
+        self.on_market(market).on_side(side)
+    }
+
+    /// Only on this market.
+    #[must_use]
+    pub fn on_market(mut self, market: Market) -> Self {
         self.scope.market = Some(market);
+        self
+    }
+
+    /// Only on this side.
+    #[must_use]
+    pub fn on_side(mut self, side: Side) -> Self {
         self.scope.side = Some(side);
         self
     }
@@ -197,7 +357,7 @@ impl Fault {
         self
     }
 
-    /// Only where this topic is meant: its acknowledgement, or a connection that holds it.
+    /// Only where this topic is meant: its refusal, acknowledgement or push, or a connection that holds it.
     #[must_use]
     pub fn on_topic(mut self, topic: impl Into<String>) -> Self {
         self.scope.topic = Some(topic.into());
@@ -227,16 +387,26 @@ impl Fault {
     }
 }
 
-/// Names an injected fault, to take it back.
+/// Names an injected fault, to take it back. `Display` shows the number that the control endpoint has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FaultId(u64);
+pub struct FaultId(pub(crate) u64);
+
+impl fmt::Display for FaultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Scope {
-    fn matches(&self, subject: &Subject<'_>) -> bool {
-        let Endpoint { venue, side } = subject.endpoint;
+    fn matches_venue(&self, venue: Venue) -> bool {
         self.environment
             .is_none_or(|environment| environment == venue.environment())
             && self.market.is_none_or(|market| market == venue.market())
+    }
+
+    fn matches(&self, subject: &Subject<'_>) -> bool {
+        let Endpoint { venue, side } = subject.endpoint;
+        self.matches_venue(venue)
             && self.side.is_none_or(|wanted| wanted == side)
             && self.connection.is_none_or(|nth| nth == subject.ordinal)
             && self

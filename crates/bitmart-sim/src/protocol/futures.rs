@@ -3,7 +3,9 @@
 use bitmart_proto::{Channel, Market, Side, Topic};
 use serde_json::{Map, Value};
 
-use super::{About, Context, LoginVerdict, Outcome, Session, login, quoted, quoted_list, strings};
+use super::{
+    About, Context, LoginVerdict, Outcome, Session, Wording, Words, login, quoted, quoted_list, strings,
+};
 
 /// How the server ends a connection whose login it refused. Nothing is documented.
 const CLOSE_NORMAL: u16 = 1000;
@@ -50,9 +52,9 @@ fn get<'a>(request: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 
 fn log_in(session: &mut Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
     let args = args.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let error = match (context.on_login)() {
+    let error = match context.interference.on_login() {
         LoginVerdict::Ignore => return,
-        LoginVerdict::Refuse { text, .. } => text,
+        LoginVerdict::Refuse(Words { text, .. }) => text,
         LoginVerdict::Check => match login::check(context.directory, context.wall_ms, args) {
             Ok(account) => {
                 session.account = Some(account);
@@ -86,18 +88,33 @@ fn topics(
     session: &mut Session,
     action: &str,
     args: Option<&Value>,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
     out: &mut Outcome,
 ) {
     let Some(args) = strings(args) else {
         let error = r#"{"success":false,"error":"Invalid message: args must be a list of topics"}"#;
         return out.say(About::Refusal, error);
     };
-    // The whole request, as the latest capture has it; the documentation repeats one topic only.
-    let echo = format!(r#"{{"action":"{action}","args":{}}}"#, quoted_list(&args));
-    for text in args {
+    if let Some(Words { text, .. }) = context.interference.on_request(&args) {
+        let error = quoted(&text);
+        return out.say(About::Refusal, format!(r#"{{"success":false,"error":{error}}}"#));
+    }
+    for text in &args {
         let group = quoted(text);
-        match accept(session, action, text, context) {
+        let echoed = match context.directory.wording {
+            Wording::Captured => &args[..],
+            Wording::Documented => std::slice::from_ref(text),
+        };
+        let echo = format!(r#"{{"action":"{action}","args":{}}}"#, quoted_list(echoed));
+        let fault = match action {
+            "subscribe" => context.interference.on_topic(text),
+            _ => None,
+        };
+        let accepted = match fault {
+            Some(Words { text, .. }) => Err(text),
+            None => accept(session, action, text, context),
+        };
+        match accepted {
             Err(error) => {
                 let error = quoted(&error);
                 let text = format!(
@@ -126,7 +143,10 @@ fn topics(
 
 /// Reads a topic that this connection may carry, or the words against it.
 fn accept(session: &Session, action: &str, text: &str, context: &Context<'_>) -> Result<Topic, String> {
-    let not_found = || format!("Invalid channel: not found {text}");
+    let not_found = || match context.directory.wording {
+        Wording::Captured => format!("Invalid channel: not found {text}"),
+        Wording::Documented => format!("group [{text}] not exist"),
+    };
     let topic: Topic = text.parse().map_err(|_| not_found())?;
     let is_possible = action != "request" || is_requestable(topic.channel());
     if topic.market() != Market::Futures || !context.directory.is_listed(&topic) || !is_possible {
@@ -138,7 +158,7 @@ fn accept(session: &Session, action: &str, text: &str, context: &Context<'_>) ->
         (Side::Public, Side::Private) => return Err(not_found()),
         _ => {}
     }
-    if session.topics.len() >= session.max_topics() && !session.topics.contains(text) {
+    if session.topics.len() >= context.limits.topics(session.endpoint) && !session.topics.contains(text) {
         return Err(not_found());
     }
     Ok(topic)

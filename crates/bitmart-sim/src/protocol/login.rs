@@ -3,6 +3,7 @@ use bitmart_proto::limits::LOGIN_WINDOW_MS;
 use serde_json::Value;
 
 use super::Directory;
+use crate::account::Standing;
 
 /// Why a login is refused. Spot has a code for each; futures one text for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub(super) enum Refusal {
     Args,
     KeyEmpty,
     KeyUnknown,
+    KeyFrozen,
+    KeyExpired,
     SignatureEmpty,
     SignatureWrong,
     TimestampEmpty,
@@ -40,12 +43,17 @@ pub(super) fn check(directory: &Directory, wall_ms: u64, args: &[Value]) -> Resu
         Value::Number(number) => number.as_u64().ok_or(Refusal::TimestampMalformed)?,
         _ => return Err(Refusal::Args),
     };
-    let (account, signer) = directory.signers.get(key).ok_or(Refusal::KeyUnknown)?;
+    let member = directory.members.get(key).ok_or(Refusal::KeyUnknown)?;
+    match member.standing {
+        Standing::Good => {}
+        Standing::Frozen => return Err(Refusal::KeyFrozen),
+        Standing::Expired => return Err(Refusal::KeyExpired),
+    }
     if timestamp_ms.abs_diff(wall_ms) > LOGIN_WINDOW_MS {
         return Err(Refusal::TimestampRange);
     }
-    match signer.sign_login(timestamp_ms) {
-        Ok(expected) if expected.as_str() == signature => Ok(*account),
+    match member.signer.sign_login(timestamp_ms) {
+        Ok(expected) if expected.as_str() == signature => Ok(member.number),
         _ => Err(Refusal::SignatureWrong),
     }
 }

@@ -11,38 +11,46 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write;
 
 use bitmart_auth::HmacSigner;
-use bitmart_proto::limits::{MAX_MESSAGES_PER_WINDOW, MAX_TOPICS_PER_REQUEST, MESSAGE_WINDOW_MS};
-use bitmart_proto::{Channel, Market, Side, Topic};
+use bitmart_proto::limits::MESSAGE_WINDOW_MS;
+use bitmart_proto::{Channel, Market, Topic};
 
+use crate::account::Standing;
+use crate::limits::Limits;
 use crate::random::Random;
 use crate::venue::Endpoint;
-
-/// Topics that a spot connection carries before it answers 90006 (documented).
-const MAX_SPOT_PUBLIC_TOPICS: usize = 115;
-/// As [`MAX_SPOT_PUBLIC_TOPICS`], on a private connection (documented).
-const MAX_SPOT_PRIVATE_TOPICS: usize = 100;
-/// Topics that a futures connection carries. The exchange states none; this only bounds our memory.
-const MAX_FUTURES_TOPICS: usize = 1_000;
-
-/// Bytes of the longest message a client may send: what is documented for spot, what was measured on futures.
-pub(crate) fn max_message_bytes(market: Market) -> usize {
-    match market {
-        Market::Spot => 4_096,
-        Market::Futures => 2_048,
-    }
-}
 
 /// Who may log in and what may be subscribed to.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    /// In the order in which the accounts were given; the index is the account's number.
-    pub(crate) signers: BTreeMap<String, (usize, HmacSigner)>,
+    /// By key.
+    pub(crate) members: BTreeMap<String, Member>,
     pub(crate) spot_symbols: BTreeSet<String>,
     pub(crate) futures_symbols: BTreeSet<String>,
     /// What `futures/asset:CCY` takes.
     pub(crate) futures_currencies: BTreeSet<String>,
     /// Whether a spot private order topic starts with a push whose `data` is an empty string.
     pub(crate) is_empty_push_sent: bool,
+    pub(crate) wording: Wording,
+}
+
+/// An account as a login sees it.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// Its place in the order in which the accounts were given.
+    pub(crate) number: usize,
+    pub(crate) signer: HmacSigner,
+    pub(crate) standing: Standing,
+}
+
+/// How futures words its answers: the documentation and the captures differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wording {
+    /// As captured in 2026: `Invalid channel: not found futures/…`, and the whole request repeated in each answer.
+    #[default]
+    Captured,
+    /// As documented: `group [futures/…] not exist`, and the request repeated with the one topic of the answer.
+    Documented,
 }
 
 impl Directory {
@@ -65,21 +73,37 @@ impl Directory {
 pub(crate) enum LoginVerdict {
     /// The ordinary checks decide.
     Check,
-    /// Refused with these words; the code is for spot, futures has none.
-    Refuse { code: String, text: String },
+    Refuse(Words),
     /// Never answered.
     Ignore,
+}
+
+/// A refusal's words; the code is for spot, futures has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub(crate) code: String,
+    pub(crate) text: String,
+}
+
+/// What may go against a request before the exchange's own rules do.
+pub(crate) trait Interference {
+    /// Asked once for each login.
+    fn on_login(&mut self) -> LoginVerdict;
+    /// Asked once for each request about topics: refuses it as a whole.
+    fn on_request(&mut self, topics: &[&str]) -> Option<Words>;
+    /// Asked once for each topic that would be subscribed to.
+    fn on_topic(&mut self, topic: &str) -> Option<Words>;
 }
 
 /// What a message is handled with.
 pub(crate) struct Context<'a> {
     pub(crate) directory: &'a Directory,
+    pub(crate) limits: &'a Limits,
     /// Unix milliseconds.
     pub(crate) wall_ms: u64,
     /// Milliseconds of a clock that never steps.
     pub(crate) monotonic_ms: u64,
-    /// Asked once for each login request.
-    pub(crate) on_login: &'a mut dyn FnMut() -> LoginVerdict,
+    pub(crate) interference: &'a mut dyn Interference,
 }
 
 /// One text for the client, and what it is about.
@@ -125,7 +149,9 @@ pub(crate) struct Session {
     endpoint: Endpoint,
     account: Option<usize>,
     topics: BTreeSet<String>,
-    /// When the last messages came, at most [`MAX_MESSAGES_PER_WINDOW`].
+    /// Topics beyond the limit that were acknowledged nevertheless, and stay without data.
+    muted: BTreeSet<String>,
+    /// When the last messages came, at most as many as the limit allows.
     recent_ms: VecDeque<u64>,
     random: Random,
 }
@@ -136,6 +162,7 @@ impl Session {
             endpoint,
             account: None,
             topics: BTreeSet::new(),
+            muted: BTreeSet::new(),
             recent_ms: VecDeque::new(),
             random,
         }
@@ -146,8 +173,13 @@ impl Session {
         self.account
     }
 
+    /// Whether the connection hears of a topic.
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
         self.topics.contains(topic)
+    }
+
+    pub(crate) fn has_topics(&self) -> bool {
+        !self.topics.is_empty() || !self.muted.is_empty()
     }
 
     /// Takes one message from the client.
@@ -159,7 +191,8 @@ impl Session {
     }
 
     /// Whether one more message is within the exchange's limit per window.
-    fn is_within_rate(&mut self, now_ms: u64) -> bool {
+    fn is_within_rate(&mut self, now_ms: u64, limit: Option<usize>) -> bool {
+        let Some(limit) = limit else { return true };
         while self
             .recent_ms
             .front()
@@ -167,19 +200,11 @@ impl Session {
         {
             self.recent_ms.pop_front();
         }
-        if self.recent_ms.len() >= MAX_MESSAGES_PER_WINDOW as usize {
-            return false;
+        let is_within = self.recent_ms.len() < limit;
+        if is_within {
+            self.recent_ms.push_back(now_ms);
         }
-        self.recent_ms.push_back(now_ms);
-        true
-    }
-
-    fn max_topics(&self) -> usize {
-        match (self.endpoint.venue.market(), self.endpoint.side) {
-            (Market::Spot, Side::Public) => MAX_SPOT_PUBLIC_TOPICS,
-            (Market::Spot, Side::Private) => MAX_SPOT_PRIVATE_TOPICS,
-            (Market::Futures, _) => MAX_FUTURES_TOPICS,
-        }
+        is_within
     }
 
     /// A version 4 UUID from the session's own generator.
@@ -222,13 +247,10 @@ fn strings(args: Option<&serde_json::Value>) -> Option<Vec<&str>> {
     args.filter(|args| !args.is_empty())
 }
 
-/// More topics than one request may name on spot.
-fn is_too_many(args: &[&str]) -> bool {
-    args.len() > MAX_TOPICS_PER_REQUEST
-}
-
 #[cfg(test)]
 mod tests {
+    use bitmart_proto::Side;
+
     use super::*;
     use crate::Account;
     use crate::venue::Venue;
@@ -237,11 +259,36 @@ mod tests {
         let set = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
         let signer = Account::example().signer().unwrap();
         Directory {
-            signers: BTreeMap::from([(crate::EXAMPLE_KEY.to_owned(), (0, signer))]),
+            members: BTreeMap::from([(
+                crate::EXAMPLE_KEY.to_owned(),
+                Member {
+                    number: 0,
+                    signer,
+                    standing: Standing::Good,
+                },
+            )]),
             spot_symbols: set(&["BTC_USDT"]),
             futures_symbols: set(&["BTCUSDT"]),
             futures_currencies: set(&["USDT"]),
             is_empty_push_sent: true,
+            wording: Wording::Captured,
+        }
+    }
+
+    /// Nothing goes against anything.
+    struct Nothing;
+
+    impl Interference for Nothing {
+        fn on_login(&mut self) -> LoginVerdict {
+            LoginVerdict::Check
+        }
+
+        fn on_request(&mut self, _topics: &[&str]) -> Option<Words> {
+            None
+        }
+
+        fn on_topic(&mut self, _topic: &str) -> Option<Words> {
+            None
         }
     }
 
@@ -281,7 +328,7 @@ mod tests {
             r#"{"op":"login","args":["key","1700000000000","sign"]}"#,
             r#"{"action":"access","args":["key","1700000000000","sign","web"]}"#,
         ];
-        let directory = directory();
+        let (directory, limits) = (directory(), Limits::default());
         let mut random = Random::new(0, "messages");
         for round in 0..20_000_u64 {
             let venue = Venue::ALL[random.below(3) as usize];
@@ -304,9 +351,10 @@ mod tests {
             };
             let mut context = Context {
                 directory: &directory,
+                limits: &limits,
                 wall_ms: 1_700_000_000_000,
                 monotonic_ms: round,
-                on_login: &mut || LoginVerdict::Check,
+                interference: &mut Nothing,
             };
             let outcome = session.handle(&text, &mut context);
             assert!(outcome.answers.len() <= 40, "round {round}: {text:?}");

@@ -4,14 +4,16 @@ use bitmart_proto::{Channel, Market, Side, Topic, TopicError};
 use serde_json::Value;
 
 use super::login::{self, Refusal};
-use super::{About, Context, LoginVerdict, Outcome, Session, is_too_many, strings};
+use super::{About, Context, LoginVerdict, Outcome, Session, Words, quoted, strings};
+use crate::limits::{MAX_TOPICS, OverSubscription};
 
 /// How the server ends a connection whose login it refused, or that sends too fast. Nothing is documented.
 const CLOSE_NORMAL: u16 = 1000;
 
 pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_>) -> Outcome {
     let mut out = Outcome::default();
-    if !session.is_within_rate(context.monotonic_ms) {
+    let limit = context.limits.spot.messages_per_window;
+    if !session.is_within_rate(context.monotonic_ms, limit) {
         let text = r#"{"errorMessage":"Subscribed message frequency exceeds limit, please try later","errorCode":"90007","event":"subscribe"}"#;
         out.say(About::Refusal, text);
         out.close = Some(CLOSE_NORMAL);
@@ -34,7 +36,7 @@ pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_
     let args = request.get("args");
     match request.get("op").and_then(Value::as_str) {
         Some("subscribe") => subscribe(session, args, context, &mut out),
-        Some("unsubscribe") => unsubscribe(session, args, &mut out),
+        Some("unsubscribe") => unsubscribe(session, args, context, &mut out),
         Some("request") => request_snapshot(session, args, context, &mut out),
         Some("login") if session.endpoint.side == Side::Private => log_in(session, args, context, &mut out),
         // A JSON ping was seen to be ignored.
@@ -48,10 +50,10 @@ pub(super) fn handle(session: &mut Session, text: &str, context: &mut Context<'_
 }
 
 fn log_in(session: &mut Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
-    let refused = match (context.on_login)() {
+    let refused = match context.interference.on_login() {
         LoginVerdict::Ignore => return,
-        LoginVerdict::Refuse { code, text } => {
-            let (code, text) = (super::quoted(&code), super::quoted(&text));
+        LoginVerdict::Refuse(Words { code, text }) => {
+            let (code, text) = (quoted(&code), quoted(&text));
             format!(r#"{{"event":"login","errorCode":{code},"errorMessage":{text}}}"#)
         }
         LoginVerdict::Check if session.account.is_some() => {
@@ -82,6 +84,8 @@ fn refusal_text(refusal: Refusal) -> &'static str {
         Refusal::Args => r#"{"event":"login","errorCode":"90003","errorMessage":"Invalid args param"}"#,
         Refusal::KeyEmpty => r#"{"event":"login","errorCode":"91001","errorMessage":"API KEY is empty"}"#,
         Refusal::KeyUnknown => r#"{"event":"login","errorCode":"91002","errorMessage":"API KEY not found"}"#,
+        Refusal::KeyFrozen => r#"{"event":"login","errorCode":"91003","errorMessage":"API KEY is frozen"}"#,
+        Refusal::KeyExpired => r#"{"event":"login","errorCode":"91004","errorMessage":"API KEY is expired"}"#,
         Refusal::SignatureEmpty => {
             r#"{"errorMessage":"Param sign is empty","errorCode":"91010","event":"login"}"#
         }
@@ -100,22 +104,43 @@ fn refusal_text(refusal: Refusal) -> &'static str {
     }
 }
 
-fn subscribe(session: &mut Session, args: Option<&Value>, context: &Context<'_>, out: &mut Outcome) {
+/// Reads a request's topics, unless there is something against the request as a whole.
+fn topics<'a>(
+    event: &str,
+    args: Option<&'a Value>,
+    context: &mut Context<'_>,
+    out: &mut Outcome,
+) -> Option<Vec<&'a str>> {
     let Some(args) = strings(args) else {
-        return refuse(out, "subscribe", "90003", "Invalid args param");
+        refuse(out, event, "90003", "Invalid args param");
+        return None;
     };
-    if is_too_many(&args) {
-        return refuse(
-            out,
-            "subscribe",
-            "90005",
-            "Topic quantity in single subscription exceeds limit",
-        );
+    if let Some(Words { code, text }) = context.interference.on_request(&args) {
+        refuse(out, event, &code, &text);
+        return None;
     }
+    let limit = context.limits.spot.topics_per_request;
+    if limit.is_some_and(|limit| args.len() > limit) {
+        let text = "Topic quantity in single subscription exceeds limit";
+        refuse(out, event, "90005", text);
+        return None;
+    }
+    Some(args)
+}
+
+fn subscribe(session: &mut Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
+    let Some(args) = topics("subscribe", args, context, out) else {
+        return;
+    };
     if session.endpoint.side == Side::Private && session.account.is_none() {
         return refuse(out, "subscribe", "91006", "User not logged in");
     }
+    let limit = context.limits.topics(session.endpoint);
     for text in args {
+        if let Some(Words { code, text }) = context.interference.on_topic(text) {
+            refuse(out, "subscribe", &code, &text);
+            continue;
+        }
         let topic = match accept(session, text, context) {
             Ok(topic) => topic,
             Err((code, message)) => {
@@ -123,16 +148,26 @@ fn subscribe(session: &mut Session, args: Option<&Value>, context: &Context<'_>,
                 continue;
             }
         };
-        if session.topics.contains(topic.as_str()) {
+        let held = session.topics.len() + session.muted.len();
+        let is_muted = held >= limit;
+        let is_refused = match context.limits.over_subscription {
+            OverSubscription::Refuse => is_muted,
+            OverSubscription::Silent => held >= MAX_TOPICS,
+        };
+        if session.topics.contains(topic.as_str()) || session.muted.contains(topic.as_str()) {
             refuse(out, "subscribe", "90008", "Duplicate subscription");
-        } else if session.topics.len() >= session.max_topics() {
+        } else if is_refused {
             let text = r#"{"errorMessage":"Subscribed total topic quantity exceeds limit","errorCode":"90006","event":"subscribe"}"#;
             out.say(About::Refusal, text);
         } else {
-            session.topics.insert(topic.as_str().to_owned());
             let ack = format!(r#"{{"event":"subscribe","topic":"{topic}"}}"#);
             out.say(About::Subscribed(topic.as_str().to_owned()), ack);
-            first_push(&topic, context, out);
+            if is_muted {
+                session.muted.insert(topic.as_str().to_owned());
+            } else {
+                session.topics.insert(topic.as_str().to_owned());
+                first_push(&topic, context, out);
+            }
         }
     }
 }
@@ -174,20 +209,9 @@ fn accept(
     }
 }
 
-fn unsubscribe(session: &mut Session, args: Option<&Value>, out: &mut Outcome) {
-    let Some(args) = strings(args) else {
-        return refuse(out, "unsubscribe", "90003", "Invalid args param");
-    };
-    if is_too_many(&args) {
-        return refuse(
-            out,
-            "unsubscribe",
-            "90005",
-            "Topic quantity in single subscription exceeds limit",
-        );
-    }
-    for topic in args {
-        if session.topics.remove(topic) {
+fn unsubscribe(session: &mut Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
+    for topic in topics("unsubscribe", args, context, out).unwrap_or_default() {
+        if session.topics.remove(topic) || session.muted.remove(topic) {
             let ack = format!(r#"{{"event":"unsubscribe","topic":"{topic}"}}"#);
             out.say(About::Unsubscribed(topic.to_owned()), ack);
         } else {
@@ -198,11 +222,8 @@ fn unsubscribe(session: &mut Session, args: Option<&Value>, out: &mut Outcome) {
 }
 
 /// A one-shot snapshot of a book. The topic is checked; the snapshot comes with the books themselves.
-fn request_snapshot(session: &Session, args: Option<&Value>, context: &Context<'_>, out: &mut Outcome) {
-    let Some(args) = strings(args) else {
-        return refuse(out, "request", "90003", "Invalid args param");
-    };
-    for text in args {
+fn request_snapshot(session: &Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
+    for text in topics("request", args, context, out).unwrap_or_default() {
         match accept(session, text, context) {
             Ok(topic) if topic.channel() == Channel::SpotDepthIncrease => {}
             Ok(_) => refuse(out, "request", "90004", "Invalid channel param"),
@@ -212,6 +233,7 @@ fn request_snapshot(session: &Session, args: Option<&Value>, context: &Context<'
 }
 
 fn refuse(out: &mut Outcome, event: &str, code: &str, message: &str) {
-    let text = format!(r#"{{"event":"{event}","errorCode":"{code}","errorMessage":"{message}"}}"#);
+    let (code, message) = (quoted(code), quoted(message));
+    let text = format!(r#"{{"event":"{event}","errorCode":{code},"errorMessage":{message}}}"#);
     out.say(About::Refusal, text);
 }

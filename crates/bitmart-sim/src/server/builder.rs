@@ -16,9 +16,11 @@ use super::simulator::Simulator;
 use super::tls::{Authority, TlsError};
 use crate::Account;
 use crate::clock::WallClock;
+use crate::control;
 use crate::exchange::{self, Exchange};
-use crate::protocol::Directory;
-use crate::venue::Venue;
+use crate::limits::Limits;
+use crate::protocol::{Directory, Member, Wording};
+use crate::venue::{Urls, Venue};
 
 /// The pace of a story that is meant to be watched.
 const DEFAULT_TICK: Duration = Duration::from_millis(250);
@@ -71,9 +73,12 @@ pub struct Builder {
     is_story_told: bool,
     is_empty_push_sent: bool,
     compress: Compress,
+    wording: Wording,
+    limits: Limits,
     wall_clock: WallClock,
     skew_ms: i64,
     ports: [u16; Venue::ALL.len()],
+    control_port: Option<u16>,
     extra_symbols: BTreeSet<Symbol>,
 }
 
@@ -88,9 +93,12 @@ impl Builder {
             is_story_told: true,
             is_empty_push_sent: true,
             compress: Compress::Never,
+            wording: Wording::Captured,
+            limits: Limits::default(),
             wall_clock: WallClock::system(),
             skew_ms: 0,
             ports: [0; Venue::ALL.len()],
+            control_port: None,
             extra_symbols: BTreeSet::new(),
         }
     }
@@ -142,6 +150,18 @@ impl Builder {
         self
     }
 
+    /// How futures words its answers. Default [`Wording::Captured`].
+    pub fn wording(mut self, wording: Wording) -> Self {
+        self.wording = wording;
+        self
+    }
+
+    /// What clients are allowed. Default: what the exchange allows; [`Limits::none`] for a test of something else.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// The port of an environment and market; 0, the default, takes a free one. Spot has no demo, hence one port.
     pub fn port(mut self, environment: Environment, market: Market, port: u16) -> Self {
         self.ports[Venue::new(environment, market).index()] = port;
@@ -151,6 +171,27 @@ impl Builder {
     /// Without ports: connections come through [`Simulator::acceptor`] only.
     pub fn without_listeners(mut self) -> Self {
         self.is_listening = false;
+        self
+    }
+
+    /// Adds a control endpoint, for tests in any language: plain HTTP on 127.0.0.1, on this port; 0 takes a free
+    /// one. Without it there is none.
+    ///
+    /// [`Simulator::control_url`] says where; `GET` it for the list of its calls. Whoever reaches it may do what the
+    /// simulator's owner may, so it refuses what a web page in a browser could send: requests with an `Origin`, or
+    /// with a `Host` other than loopback.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sim = bitmart_sim::Simulator::builder().control_port(0).start().await?;
+    /// let url = sim.control_url().expect("it was asked for");
+    /// println!("curl -X POST '{url}faults/close?market=spot&side=private&code=1001'");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn control_port(mut self, port: u16) -> Self {
+        self.control_port = Some(port);
         self
     }
 
@@ -198,20 +239,42 @@ impl Builder {
                 );
             }
         }
+        let control = match self.control_port {
+            Some(port) => Some(
+                control::bind(port)
+                    .await
+                    .map_err(|source| StartError::Bind { port, source })?,
+            ),
+            None => None,
+        };
         let hub = Arc::new(self.hub()?);
         let (stop, stopped) = watch::channel(false);
-        let ports = bound.iter().map(Sockets::port).collect();
+        let urls = Urls {
+            is_tls: self.tls,
+            ports: bound.iter().map(Sockets::port).collect(),
+        };
         let tls = self.tls.then(|| authority.acceptor.clone());
         let mut tasks = JoinSet::new();
         for (venue, sockets) in Venue::ALL.into_iter().zip(bound) {
             tasks.spawn(listen(hub.clone(), venue, sockets, tls.clone(), stopped.clone()));
+        }
+        let mut control_port = None;
+        if let Some((listener, port)) = control {
+            control_port = Some(port);
+            tasks.spawn(control::listen(
+                listener,
+                hub.clone(),
+                urls.clone(),
+                stopped.clone(),
+            ));
         }
         if let Tick::Every(period) = self.tick {
             tasks.spawn(run_ticks(hub.clone(), period, stopped));
         }
         Ok(Simulator {
             hub,
-            ports,
+            urls,
+            control_port,
             authority,
             tls,
             stop,
@@ -220,13 +283,14 @@ impl Builder {
     }
 
     fn hub(&self) -> Result<Hub, StartError> {
-        let mut signers = BTreeMap::new();
+        let mut members = BTreeMap::new();
         for (number, account) in self.accounts.iter().enumerate() {
-            let signer = account.signer().map_err(StartError::Account)?;
-            if signers
-                .insert(account.key().to_owned(), (number, signer))
-                .is_some()
-            {
+            let member = Member {
+                number,
+                signer: account.signer().map_err(StartError::Account)?,
+                standing: account.standing(),
+            };
+            if members.insert(account.key().to_owned(), member).is_some() {
                 return Err(StartError::DuplicateKey);
             }
         }
@@ -241,7 +305,7 @@ impl Builder {
                 .collect()
         };
         let directory = Directory {
-            signers,
+            members,
             spot_symbols: listed(Market::Spot, &exchange::SPOT_SYMBOLS),
             futures_symbols: listed(Market::Futures, &exchange::FUTURES_SYMBOLS),
             futures_currencies: exchange::FUTURES_CURRENCIES
@@ -249,6 +313,7 @@ impl Builder {
                 .map(ToString::to_string)
                 .collect(),
             is_empty_push_sent: self.is_empty_push_sent,
+            wording: self.wording,
         };
         let keys: Vec<String> = self
             .accounts
@@ -275,6 +340,7 @@ impl Builder {
             live,
             demo,
             directory,
+            self.limits.clone(),
             wall_clock,
             self.compress,
         ))

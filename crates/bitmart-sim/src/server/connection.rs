@@ -9,18 +9,19 @@ use std::time::Duration;
 
 use bitmart_proto::Market;
 use bytes::{Bytes, BytesMut};
-use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocketError, WebSocketRead, WebSocketWrite};
+use fastwebsockets::{Frame, OpCode, Role, WebSocketError, WebSocketRead};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, split};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::handshake::{self, Ask};
-use super::hub::{Guest, Hub};
+use super::handshake::{self, Acceptance, Ask};
+use super::hub::{Admission, Guest, Hub, Refusal};
 use super::outbox::{Abort, Outbox, Outgoing};
+use super::writer::{WriteEnd, write_all};
 use crate::clock::monotonic;
-use crate::fault::UpgradeFault;
-use crate::protocol::max_message_bytes;
+use crate::fault::{AcceptFault, UpgradeFault};
+use crate::http::{self, drain};
 use crate::venue::{Endpoint, Venue};
 
 /// How long a client may take for the TLS handshake.
@@ -29,14 +30,8 @@ const TLS_DEADLINE: Duration = Duration::from_secs(10);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long either side's part of a close may take, all in all.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
-/// Without a frame in either direction for this long, spot closes (documented; futures was seen not to).
-const SPOT_IDLE: Duration = Duration::from_secs(20);
-/// How often futures sends a ping frame (seen once, 54.5 s after the connection began).
-const FUTURES_PING: Duration = Duration::from_millis(54_500);
 /// Bytes gathered before a write, so that a burst is one system call.
 const WRITE_BUFFER_BYTES: usize = 32 << 10;
-/// Bytes read and forgotten behind a close, so that the close isn't lost in a reset.
-const MAX_DRAIN_BYTES: u64 = 1 << 20;
 /// Frames that one message may come in.
 const MAX_FRAGMENTS: usize = 256;
 
@@ -45,8 +40,32 @@ const CLOSE_PROTOCOL_ERROR: u16 = 1002;
 const CLOSE_BAD_TEXT: u16 = 1007;
 const CLOSE_TOO_BIG: u16 = 1009;
 
+/// Serves one connection until it ends: the faults before the first byte, TLS if there is any, the upgrade, the
+/// frames. `arm_reset` makes the following drop a reset, where that can be done.
+pub(crate) async fn serve<Io>(
+    hub: Arc<Hub>,
+    venue: Venue,
+    tls: Option<&TlsAcceptor>,
+    mut io: Io,
+    arm_reset: fn(&Io),
+) where
+    Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match hub.meet(venue) {
+        None => {}
+        Some(AcceptFault::Reset) => return arm_reset(&io),
+        Some(AcceptFault::Stall) => return drain(&mut io).await,
+    }
+    let Some(tls) = tls else {
+        return serve_upgrade(&hub, venue, io, arm_reset).await;
+    };
+    if let Some(io) = accept_tls(tls, io).await {
+        serve_upgrade(&hub, venue, io, |io| arm_reset(io.get_ref().0)).await;
+    }
+}
+
 /// Performs the TLS handshake. A client that fails it has told us nothing that anybody waits for.
-pub(crate) async fn accept_tls<Io>(tls: &TlsAcceptor, io: Io) -> Option<TlsStream<Io>>
+async fn accept_tls<Io>(tls: &TlsAcceptor, io: Io) -> Option<TlsStream<Io>>
 where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -58,35 +77,51 @@ where
     None
 }
 
-/// Serves one connection until it ends. `arm_reset` makes the following drop a reset, where that can be done.
-pub(crate) async fn serve<Io>(hub: Arc<Hub>, venue: Venue, mut io: Io, arm_reset: fn(&Io))
+async fn serve_upgrade<Io>(hub: &Arc<Hub>, venue: Venue, mut io: Io, arm_reset: impl Fn(&Io))
 where
     Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let Ok(Ok(Some(request))) = timeout(REQUEST_DEADLINE, handshake::read_request(&mut io)).await else {
         return;
     };
+    let date = hub.http_date();
     let (side, key) = match request.ask {
         Ask::Upgrade { side, key } => (side, key),
         Ask::Bad { status, text } => {
             hub.count_bad_request(venue);
-            return refuse(io, &hub, status, None, text).await;
+            return handshake::refuse(&mut io, status, "", text, &date).await;
         }
     };
     let endpoint = Endpoint { venue, side };
-    let (ordinal, fault) = hub.admit(endpoint);
-    let is_accept_wrong = match fault {
-        None => false,
-        Some(UpgradeFault::WrongAccept) => true,
-        Some(UpgradeFault::Refuse { status, retry_after }) => {
-            return refuse(io, &hub, status, retry_after, "refused by a fault").await;
+    let Admission {
+        ordinal,
+        fault,
+        refusal,
+    } = hub.admit(endpoint);
+    let mut acceptance = Acceptance::new(&key, &date);
+    match fault {
+        None => {}
+        Some(UpgradeFault::WrongAccept) => acceptance.spoil(),
+        Some(UpgradeFault::AddHeader { name, value }) => acceptance.add(&name, &value),
+        Some(UpgradeFault::Refuse { status, extra_lines }) => {
+            return handshake::refuse(&mut io, status, &extra_lines, "refused by a fault", &date).await;
+        }
+        Some(UpgradeFault::Answer(bytes)) => {
+            return http::send_and_leave(&mut io, &acceptance.fill_in(&bytes)).await;
         }
         Some(UpgradeFault::Stall) => return drain(&mut io).await,
+    }
+    let farewell = match refusal {
+        None => None,
+        Some(Refusal::Message(text)) => Some(text),
+        Some(Refusal::Answer { status, text }) => {
+            return handshake::refuse(&mut io, status, "", text, &date).await;
+        }
     };
-    let head = handshake::acceptance(&key, is_accept_wrong, &hub.http_date());
     // Registered before the client hears of it: what it causes from then on finds the connection open.
-    let guest = hub.open(endpoint, ordinal);
+    let guest = hub.open(endpoint, ordinal, farewell);
     let (mut read, mut write) = split(io);
+    let head = acceptance.head();
     let abort = converse(&guest, &head, request.leftover, &mut read, &mut write).await;
     if abort == Some(Abort::Overflow) {
         guest.stats().overflows.add(1);
@@ -94,29 +129,6 @@ where
     if matches!(abort, Some(Abort::Reset | Abort::Overflow)) {
         arm_reset(&read.unsplit(write));
     }
-}
-
-async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(
-    mut io: Io,
-    hub: &Hub,
-    status: u16,
-    retry_after: Option<Duration>,
-    text: &str,
-) {
-    let answer = async {
-        handshake::refuse(&mut io, status, retry_after, text, &hub.http_date()).await?;
-        io.shutdown().await
-    };
-    if let Ok(Ok(())) = timeout(CLOSE_DEADLINE, answer).await {
-        // Whether the client closes in time makes no difference to us.
-        let _ = timeout(CLOSE_DEADLINE, drain(&mut io)).await;
-    }
-}
-
-/// Reads and forgets until the client leaves.
-async fn drain<R: AsyncRead + Unpin>(read: &mut R) {
-    // The error of a stream that is being abandoned tells nothing.
-    let _ = tokio::io::copy(&mut read.take(MAX_DRAIN_BYTES), &mut tokio::io::sink()).await;
 }
 
 /// Answers the upgrade and speaks WebSocket until one side ends it; the way it was cut short, if it was.
@@ -145,28 +157,30 @@ where
             }
         }
         let early = std::io::Cursor::new(leftover);
-        let (from_client, to_client) =
-            fastwebsockets::after_handshake_split(early.chain(&mut *read), buffered, Role::Server);
+        let (from_client, _) =
+            fastwebsockets::after_handshake_split(early.chain(&mut *read), tokio::io::empty(), Role::Server);
         let mut reader = pin!(read_all(from_client, guest, &traffic));
-        let mut writer = pin!(write_all(to_client, guest, &traffic));
+        let mut writer = pin!(write_all(buffered, guest, &traffic));
         let first = tokio::select! {
             end = &mut reader => First::Read(end),
-            is_closed = &mut writer => First::Wrote { is_closed },
+            end = &mut writer => First::Wrote(end),
             abort = outbox.aborted() => First::Abort(abort),
             () = overdue_close(outbox) => First::Abort(Abort::Cut),
             never = close_when_idle(guest, &traffic) => match never {},
+            never = close_when_topicless(guest) => match never {},
         };
         let deadline = monotonic() + CLOSE_DEADLINE;
         let abort = match first {
             First::Abort(abort) => return Some(abort),
-            First::Read(ReadEnd::Gone) | First::Wrote { is_closed: false } => return None,
+            First::Read(ReadEnd::Gone) | First::Wrote(WriteEnd::Gone) => return None,
+            First::Wrote(WriteEnd::Torn) => return Some(Abort::Cut),
             First::Read(ReadEnd::Closing) if outbox.is_silent() => None,
             // Each waits for the other's half of the close; past the deadline it is given up.
             First::Read(ReadEnd::Closing) => tokio::select! {
                 _ = timeout_at(deadline, &mut writer) => None,
                 abort = outbox.aborted() => Some(abort),
             },
-            First::Wrote { is_closed: true } => tokio::select! {
+            First::Wrote(WriteEnd::Closed) => tokio::select! {
                 _ = timeout_at(deadline, &mut reader) => None,
                 abort = outbox.aborted() => Some(abort),
             },
@@ -200,7 +214,7 @@ async fn overdue_close(outbox: &Outbox) {
 
 enum First {
     Read(ReadEnd),
-    Wrote { is_closed: bool },
+    Wrote(WriteEnd),
     Abort(Abort),
 }
 
@@ -213,7 +227,7 @@ enum ReadEnd {
 }
 
 /// When the last frame went in either direction, in milliseconds since the connection began.
-struct Traffic {
+pub(super) struct Traffic {
     began: Instant,
     last_ms: AtomicU64,
 }
@@ -226,7 +240,7 @@ impl Traffic {
         }
     }
 
-    fn note(&self) {
+    pub(super) fn note(&self) {
         let now = u64::try_from((monotonic() - self.began).as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(now, Ordering::Relaxed);
     }
@@ -236,11 +250,27 @@ impl Traffic {
     }
 }
 
-/// Queues a close once a spot connection is idle; never returns.
+/// Queues a close once no frame has come or gone for too long; never returns.
 async fn close_when_idle(guest: &Guest, traffic: &Traffic) -> Infallible {
-    if guest.market() == Market::Spot {
+    if let Some(limit) = guest.idle_limit() {
         loop {
-            let due = traffic.last() + SPOT_IDLE;
+            let due = traffic.last() + limit;
+            if due <= monotonic() {
+                guest.outbox().push(Outgoing::close(CLOSE_NORMAL, ""));
+                break;
+            }
+            sleep_until(due).await;
+        }
+    }
+    pending().await
+}
+
+/// Queues a close once the connection has been without a topic for too long; never returns.
+async fn close_when_topicless(guest: &Guest) -> Infallible {
+    if let Some(limit) = guest.topicless_limit() {
+        loop {
+            // With a topic now, it can't be due before the limit from now.
+            let due = guest.topicless_since().unwrap_or_else(monotonic) + limit;
             if due <= monotonic() {
                 guest.outbox().push(Outgoing::close(CLOSE_NORMAL, ""));
                 break;
@@ -262,7 +292,8 @@ async fn read_all<R: AsyncRead + Unpin>(
     frames.set_auto_close(false);
     frames.set_auto_pong(false);
     // It refuses a frame whose length equals its bound.
-    frames.set_max_message_size(max_message_bytes(guest.market()) + 1);
+    let max_bytes = guest.max_message_bytes();
+    frames.set_max_message_size(max_bytes + 1);
     let mut message = Assembly::default();
     let code = loop {
         // Nothing is sent on our behalf: both automatisms are off.
@@ -278,8 +309,7 @@ async fn read_all<R: AsyncRead + Unpin>(
             Err(_) => break CLOSE_PROTOCOL_ERROR,
         };
         match frame.opcode {
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => match message.add(guest.market(), &frame)
-            {
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => match message.add(max_bytes, &frame) {
                 Ok(Some(text)) => guest.handle(text),
                 Ok(None) => {}
                 Err(code) => break code,
@@ -328,14 +358,14 @@ struct Assembly {
 
 impl Assembly {
     /// Adds a data frame; the message, once it is complete, or the code to close with.
-    fn add(&mut self, market: Market, frame: &Frame<'_>) -> Result<Option<&str>, u16> {
+    fn add(&mut self, max_bytes: usize, frame: &Frame<'_>) -> Result<Option<&str>, u16> {
         let is_continuation = frame.opcode == OpCode::Continuation;
         if is_continuation != self.partial.is_some() {
             return Err(CLOSE_PROTOCOL_ERROR);
         }
         let partial = self.partial.get_or_insert_default();
         self.fragments += 1;
-        if partial.len() + frame.payload.len() > max_message_bytes(market) || self.fragments > MAX_FRAGMENTS {
+        if partial.len() + frame.payload.len() > max_bytes || self.fragments > MAX_FRAGMENTS {
             return Err(CLOSE_TOO_BIG);
         }
         partial.extend_from_slice(&frame.payload);
@@ -346,62 +376,5 @@ impl Assembly {
         // A binary message is taken for text: nothing says what the exchange does with one.
         self.text = String::from_utf8(self.partial.take().unwrap_or_default()).map_err(|_| CLOSE_BAD_TEXT)?;
         Ok(Some(&self.text))
-    }
-}
-
-/// Writes what the outbox holds until a close has gone out (true) or the client is gone (false).
-async fn write_all<W: AsyncWrite + Unpin>(
-    mut frames: WebSocketWrite<W>,
-    guest: &Guest,
-    traffic: &Traffic,
-) -> bool {
-    let outbox: &Outbox = guest.outbox();
-    let mut batch = Vec::new();
-    let mut next_ping = monotonic() + FUTURES_PING;
-    loop {
-        let is_ping_due = async {
-            match guest.market() {
-                Market::Futures => sleep_until(next_ping).await,
-                Market::Spot => pending().await,
-            }
-        };
-        tokio::select! {
-            () = outbox.next_batch(&mut batch) => {}
-            () = is_ping_due => {
-                next_ping += FUTURES_PING;
-                if outbox.is_silent() {
-                    continue;
-                }
-                let ping = Frame::new(true, OpCode::Ping, None, Payload::Borrowed(&[]));
-                if frames.write_frame(ping).await.is_err() || frames.flush().await.is_err() {
-                    return false;
-                }
-                continue;
-            }
-        }
-        let mut is_closed = false;
-        let mut messages = 0;
-        for outgoing in &batch {
-            let frame = match outgoing {
-                Outgoing::Text(text) => Frame::text(Payload::Borrowed(text)),
-                Outgoing::Binary(bytes) => Frame::binary(Payload::Borrowed(bytes)),
-                Outgoing::Pong(payload) => Frame::pong(Payload::Borrowed(payload)),
-                Outgoing::Close(payload) => Frame::close_raw(Payload::Borrowed(payload)),
-            };
-            messages += u64::from(matches!(frame.opcode, OpCode::Text | OpCode::Binary));
-            is_closed |= frame.opcode == OpCode::Close;
-            if frames.write_frame(frame).await.is_err() {
-                return false;
-            }
-        }
-        batch.clear();
-        if frames.flush().await.is_err() {
-            return false;
-        }
-        traffic.note();
-        guest.stats().messages_out.add(messages);
-        if is_closed {
-            return true;
-        }
     }
 }

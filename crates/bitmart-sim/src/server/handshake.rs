@@ -1,23 +1,19 @@
 //! The HTTP side of a connection: one request, answered with 101 or refused.
-//!
-//! By hand rather than through a server library, because the faults need every byte of the answer.
 
 use std::io;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bitmart_proto::Side;
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use sha1::{Digest, Sha1};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::http::{self, Head, Response, values};
 use crate::venue::path;
 
 /// Bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 8 << 10;
-/// Header lines of a request.
-const MAX_HEADERS: usize = 64;
 /// What RFC 6455 appends to the key before hashing it.
 const WEBSOCKET_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Bytes of the random value behind `Sec-WebSocket-Key`.
@@ -40,52 +36,22 @@ pub(crate) enum Ask {
     Bad { status: u16, text: &'static str },
 }
 
-/// Reads the request's head. `None` if the client left, or sent more than a head may have.
+/// Reads the request's head. `None` if the client left.
 pub(crate) async fn read_request<R: AsyncRead + Unpin>(reader: &mut R) -> io::Result<Option<Request>> {
-    let mut buffer = BytesMut::with_capacity(MAX_HEAD_BYTES);
-    loop {
-        if reader.read_buf(&mut buffer).await? == 0 {
-            return Ok(None);
-        }
-        if let Some((ask, head_bytes)) = parse(&buffer) {
-            buffer.advance(head_bytes);
-            return Ok(Some(Request {
-                ask,
-                leftover: buffer,
-            }));
-        }
-        if buffer.len() >= MAX_HEAD_BYTES {
-            let ask = Ask::Bad {
-                status: 431,
-                text: "the request's head is too long",
-            };
-            return Ok(Some(Request {
-                ask,
-                leftover: BytesMut::new(),
-            }));
-        }
-    }
+    let (ask, leftover) = match http::read_head(reader, MAX_HEAD_BYTES, judge).await? {
+        Head::Read { value, leftover } => (value, leftover),
+        Head::Malformed => (bad(400, "not an HTTP/1.1 request"), BytesMut::new()),
+        Head::TooLong => (bad(431, "the request's head is too long"), BytesMut::new()),
+        Head::Gone => return Ok(None),
+    };
+    Ok(Some(Request { ask, leftover }))
 }
 
-/// Reads a head and its length; `None` while it isn't complete.
-fn parse(bytes: &[u8]) -> Option<(Ask, usize)> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut headers);
-    match request.parse(bytes) {
-        Ok(httparse::Status::Complete(head_bytes)) => Some((judge(&request), head_bytes)),
-        Ok(httparse::Status::Partial) => None,
-        Err(_) => Some((
-            Ask::Bad {
-                status: 400,
-                text: "not an HTTP/1.1 request",
-            },
-            bytes.len(),
-        )),
-    }
+fn bad(status: u16, text: &'static str) -> Ask {
+    Ask::Bad { status, text }
 }
 
 fn judge(request: &httparse::Request<'_, '_>) -> Ask {
-    let bad = |status, text| Ask::Bad { status, text };
     let has_token = |name: &str, token: &str| {
         values(request, name).any(|value| {
             value
@@ -117,73 +83,98 @@ fn judge(request: &httparse::Request<'_, '_>) -> Ask {
     }
 }
 
-fn values<'r>(request: &'r httparse::Request<'_, '_>, name: &str) -> impl Iterator<Item = &'r str> {
-    request
-        .headers
-        .iter()
-        .filter(move |header| header.name.eq_ignore_ascii_case(name))
-        .filter_map(|header| std::str::from_utf8(header.value).ok())
-        .map(str::trim)
+/// The answer with 101, and what a fault makes of it.
+#[derive(Debug)]
+pub(crate) struct Acceptance<'a> {
+    key: &'a str,
+    accept: String,
+    date: &'a str,
+    extra_lines: String,
 }
 
-/// The head that answers with 101. With `is_accept_wrong`, the accept value is that of another key.
-pub(crate) fn acceptance(key: &str, is_accept_wrong: bool, date: &str) -> String {
+impl<'a> Acceptance<'a> {
+    pub(crate) fn new(key: &'a str, date: &'a str) -> Self {
+        Self {
+            key,
+            accept: accept(key, WEBSOCKET_GUID),
+            date,
+            extra_lines: String::new(),
+        }
+    }
+
+    /// Makes the accept value that of another server.
+    pub(crate) fn spoil(&mut self) {
+        self.accept = accept(self.key, b"");
+    }
+
+    /// Adds a header as it is.
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        self.extra_lines += &format!("{name}: {value}\r\n");
+    }
+
+    pub(crate) fn head(&self) -> String {
+        let Self {
+            accept,
+            date,
+            extra_lines,
+            ..
+        } = self;
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nDate: {date}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n{extra_lines}\r\n"
+        )
+    }
+
+    /// Puts the right values into an answer of a fault's own: `{accept}` and `{date}` stand for them.
+    pub(crate) fn fill_in(&self, answer: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(answer.len());
+        let mut rest = answer;
+        while let Some((byte, behind)) = rest.split_first() {
+            if let Some(behind) = rest.strip_prefix(b"{accept}") {
+                out.extend_from_slice(self.accept.as_bytes());
+                rest = behind;
+            } else if let Some(behind) = rest.strip_prefix(b"{date}") {
+                out.extend_from_slice(self.date.as_bytes());
+                rest = behind;
+            } else {
+                out.push(*byte);
+                rest = behind;
+            }
+        }
+        out
+    }
+}
+
+fn accept(key: &str, guid: &[u8]) -> String {
     let mut hash = Sha1::new();
     hash.update(key.as_bytes());
-    hash.update(if is_accept_wrong { b"" } else { WEBSOCKET_GUID });
-    let accept = BASE64.encode(hash.finalize());
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nDate: {date}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    )
+    hash.update(guid);
+    BASE64.encode(hash.finalize())
 }
 
-/// Answers with a status that is no upgrade.
-pub(crate) async fn refuse<W: AsyncWrite + Unpin>(
-    writer: &mut W,
+/// Answers with a status that is no upgrade, and leaves. Each of the extra lines has its end.
+pub(crate) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut Io,
     status: u16,
-    retry_after: Option<Duration>,
+    extra_lines: &str,
     text: &str,
     date: &str,
-) -> io::Result<()> {
-    let retry_after = retry_after.map_or(String::new(), |after| {
-        format!("Retry-After: {}\r\n", after.as_secs())
-    });
-    let version = if status == 426 {
-        "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n"
-    } else {
-        ""
+) {
+    let version = "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
+    let response = Response {
+        status,
+        date,
+        content_type: "text/plain",
+        extra_lines: if status == 426 { version } else { extra_lines },
+        body: text,
     };
-    let response = format!(
-        "HTTP/1.1 {status} {}\r\nDate: {date}\r\nConnection: close\r\nContent-Type: text/plain\r\n\
-         Content-Length: {}\r\n{retry_after}{version}\r\n{text}",
-        reason_phrase(status),
-        text.len(),
-    );
-    writer.write_all(response.as_bytes()).await?;
-    writer.flush().await
-}
-
-fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        // The phrase may be empty, and nobody may rely on it.
-        _ => "",
-    }
+    response.send(io).await;
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -195,15 +186,15 @@ mod tests {
         )
     }
 
-    fn status(head: &str) -> u16 {
-        match parse(head.as_bytes()).unwrap().0 {
+    async fn status(head: &str) -> u16 {
+        match read_request(&mut head.as_bytes()).await.unwrap().unwrap().ask {
             Ask::Upgrade { .. } => 101,
             Ask::Bad { status, .. } => status,
         }
     }
 
-    #[test]
-    fn the_two_paths_upgrade_with_or_without_a_query() {
+    #[tokio::test]
+    async fn the_two_paths_upgrade_with_or_without_a_query() {
         let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
         for target in [
             "/api",
@@ -211,22 +202,25 @@ mod tests {
             "/api?protocol=1.1",
             "/user?protocol=1.1&compression=true",
         ] {
-            assert_eq!(status(&head(target, &key)), 101, "{target}");
+            assert_eq!(status(&head(target, &key)).await, 101, "{target}");
         }
         for target in ["/", "/api/", "/users", "*"] {
-            assert_eq!(status(&head(target, &key)), 404, "{target}");
+            assert_eq!(status(&head(target, &key)).await, 404, "{target}");
         }
     }
 
-    #[test]
-    fn what_is_no_upgrade_is_refused() {
-        assert_eq!(status(&head("/api", "")), 400);
-        assert_eq!(status(&head("/api", "Sec-WebSocket-Key: c2hvcnQ=\r\n")), 400);
-        assert_eq!(status("GET /api HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
-        assert_eq!(status("POST /api HTTP/1.1\r\nHost: x\r\n\r\n"), 405);
-        assert_eq!(status("\u{1}\u{2}\u{3}\r\n\r\n"), 400);
+    #[tokio::test]
+    async fn what_is_no_upgrade_is_refused() {
+        assert_eq!(status(&head("/api", "")).await, 400);
+        assert_eq!(
+            status(&head("/api", "Sec-WebSocket-Key: c2hvcnQ=\r\n")).await,
+            400
+        );
+        assert_eq!(status("GET /api HTTP/1.1\r\nHost: x\r\n\r\n").await, 400);
+        assert_eq!(status("POST /api HTTP/1.1\r\nHost: x\r\n\r\n").await, 405);
+        assert_eq!(status("\u{1}\u{2}\u{3}\r\n\r\n").await, 400);
         let old = head("/api", &format!("Sec-WebSocket-Key: {KEY}\r\n")).replace("13", "8");
-        assert_eq!(status(&old), 426);
+        assert_eq!(status(&old).await, 426);
     }
 
     #[tokio::test]
@@ -259,7 +253,7 @@ mod tests {
     /// The example of RFC 6455, section 1.3.
     #[test]
     fn the_accept_value_is_the_one_of_the_standard() {
-        let answer = acceptance(KEY, false, "now");
+        let answer = Acceptance::new(KEY, "now").head();
         assert!(
             answer.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
             "{answer}"

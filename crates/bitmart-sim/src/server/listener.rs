@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::connection;
 use super::hub::Hub;
@@ -127,13 +126,7 @@ async fn serve_tcp(hub: Arc<Hub>, venue: Venue, stream: TcpStream, tls: Option<T
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
-    let Some(tls) = tls else {
-        return connection::serve(hub, venue, stream, reset_on_drop).await;
-    };
-    if let Some(stream) = connection::accept_tls(&tls, stream).await {
-        let reset = |tls: &TlsStream<TcpStream>| reset_on_drop(tls.get_ref().0);
-        connection::serve(hub, venue, stream, reset).await;
-    }
+    connection::serve(hub, venue, tls.as_ref(), stream, reset_on_drop).await;
 }
 
 fn reset_on_drop(stream: &TcpStream) {

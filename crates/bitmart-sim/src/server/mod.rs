@@ -8,7 +8,10 @@ mod listener;
 mod outbox;
 mod simulator;
 mod tls;
+mod writer;
 
 pub use builder::{Builder, StartError, Tick};
 pub use hub::Compress;
+pub(crate) use hub::Hub;
+pub(crate) use listener::stopped;
 pub use simulator::{Acceptor, Simulator};

@@ -1,11 +1,13 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::monotonic;
+use crate::random::Random;
 
 /// Messages that may wait for one client. A client that lets more pile up isn't reading.
 const MAX_QUEUED_MESSAGES: usize = 8_192;
@@ -20,6 +22,10 @@ pub(crate) enum Outgoing {
     Pong(Bytes),
     /// Nothing goes out after it.
     Close(Bytes),
+    /// Bytes that are no frame.
+    Raw(Bytes),
+    /// As [`Raw`](Self::Raw), and then the stream ends without a close.
+    Last(Bytes),
 }
 
 impl Outgoing {
@@ -31,7 +37,12 @@ impl Outgoing {
 
     fn len(&self) -> usize {
         match self {
-            Self::Text(bytes) | Self::Binary(bytes) | Self::Pong(bytes) | Self::Close(bytes) => bytes.len(),
+            Self::Text(bytes)
+            | Self::Binary(bytes)
+            | Self::Pong(bytes)
+            | Self::Close(bytes)
+            | Self::Raw(bytes)
+            | Self::Last(bytes) => bytes.len(),
         }
     }
 }
@@ -46,7 +57,7 @@ pub(crate) enum Abort {
 }
 
 /// What waits to be written to one client: filled by anybody, at once; emptied by the connection's writer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
     /// For the one writer: something is due, or the delays changed.
@@ -59,7 +70,7 @@ pub(crate) struct Outbox {
     emptied: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     queue: VecDeque<Outgoing>,
     /// Ordered by when they are due; those due at once in the order in which they came.
@@ -75,9 +86,59 @@ struct State {
     abort: Option<Abort>,
     /// The connection is gone.
     is_finished: bool,
+    /// A fault: the least and most that everything is late by.
+    lag: Option<(Duration, Duration)>,
+    /// When the last late message is due: none overtakes it, even once the lag is over.
+    lagged_until: Option<Instant>,
+    random: Random,
+}
+
+impl State {
+    /// When a message is due that nobody else delays.
+    fn due(&mut self) -> Option<Instant> {
+        let late_by = self.lag.map(|(least, most)| {
+            let span_us = most.saturating_sub(least).as_micros();
+            let span_us = u64::try_from(span_us).unwrap_or(u64::MAX);
+            least + Duration::from_micros(self.random.below(span_us.saturating_add(1)))
+        });
+        if late_by.is_none() && self.lagged_until.is_none() {
+            return None;
+        }
+        let now = monotonic();
+        let due = (now + late_by.unwrap_or_default()).max(self.lagged_until.unwrap_or(now));
+        self.lagged_until = Some(due);
+        if due <= now {
+            self.lagged_until = None;
+            return None;
+        }
+        Some(due)
+    }
 }
 
 impl Outbox {
+    /// An empty one; `random` decides how late a message is, if a fault makes it so.
+    pub(crate) fn new(random: Random) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                delayed: VecDeque::new(),
+                bytes: 0,
+                is_writing: false,
+                is_closing: false,
+                is_silent: false,
+                abort: None,
+                is_finished: false,
+                lag: None,
+                lagged_until: None,
+                random,
+            }),
+            filled: Notify::new(),
+            aborted: Notify::new(),
+            closing: Notify::new(),
+            emptied: Notify::new(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held; if something did, the queue is still a queue.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -106,7 +167,8 @@ impl Outbox {
             return false;
         }
         state.bytes += message.len();
-        match due {
+        self.promote(&mut state);
+        match due.or_else(|| state.due()) {
             Some(due) => {
                 let at = state.delayed.partition_point(|(other, _)| *other <= due);
                 state.delayed.insert(at, (due, message));
@@ -118,13 +180,23 @@ impl Outbox {
         true
     }
 
+    /// Makes what was delayed until now due, before anything that comes now.
+    fn promote(&self, state: &mut State) {
+        let now = monotonic();
+        while state.delayed.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, message)) = state.delayed.pop_front() {
+                self.queue(state, message);
+            }
+        }
+    }
+
     /// Makes a message due. Behind a close it is forgotten.
     fn queue(&self, state: &mut State, message: Outgoing) {
         if state.is_closing {
             state.bytes -= message.len();
             return;
         }
-        if matches!(message, Outgoing::Close(_)) {
+        if matches!(message, Outgoing::Close(_) | Outgoing::Last(_)) {
             state.is_closing = true;
             self.closing.notify_one();
         }
@@ -140,6 +212,11 @@ impl Outbox {
             state.delayed.clear();
             state.bytes = 0;
         }
+    }
+
+    /// Makes everything from now on late by a time between two, or no longer.
+    pub(crate) fn set_lag(&self, lag: Option<(Duration, Duration)>) {
+        self.state().lag = lag;
     }
 
     pub(crate) fn is_silent(&self) -> bool {
@@ -181,12 +258,7 @@ impl Outbox {
         loop {
             let next_due = {
                 let mut state = self.state();
-                let now = monotonic();
-                while state.delayed.front().is_some_and(|(due, _)| *due <= now) {
-                    if let Some((_, message)) = state.delayed.pop_front() {
-                        self.queue(&mut state, message);
-                    }
-                }
+                self.promote(&mut state);
                 if !state.queue.is_empty() {
                     state.is_writing = true;
                     state.bytes -= state.queue.iter().map(Outgoing::len).sum::<usize>();
@@ -232,9 +304,11 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    fn empty() -> Outbox {
+        Outbox::new(Random::new(0, "outbox"))
+    }
 
     fn text(text: &'static str) -> Outgoing {
         Outgoing::Text(Bytes::from_static(text.as_bytes()))
@@ -252,7 +326,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_delayed_message_is_overtaken_and_still_comes() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         outbox.push_at(monotonic() + Duration::from_millis(50), text("late"));
         outbox.push_at(monotonic() + Duration::from_millis(20), text("less late"));
         outbox.push(text("now"));
@@ -264,9 +338,49 @@ mod tests {
         assert_eq!(texts(&batch), ["now", "less late", "late"]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_became_due_unwritten_is_not_overtaken() {
+        let outbox = empty();
+        outbox.push_at(monotonic() + Duration::from_millis(10), text("due"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        outbox.push(text("now"));
+        let mut batch = Vec::new();
+        outbox.next_batch(&mut batch).await;
+        assert_eq!(texts(&batch), ["due", "now"]);
+    }
+
+    /// A late connection is slow and stays in order, also when it is no longer late.
+    #[tokio::test(start_paused = true)]
+    async fn lag_delays_everything_and_reorders_nothing() {
+        let outbox = empty();
+        let (least, most) = (Duration::from_millis(20), Duration::from_millis(80));
+        outbox.set_lag(Some((least, most)));
+        let began = monotonic();
+        for message in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            outbox.push(text(message));
+        }
+        outbox.set_lag(None);
+        outbox.push(text("i"));
+        let mut batch = Vec::new();
+        let mut steps = 0;
+        while batch.len() < 9 {
+            outbox.next_batch(&mut batch).await;
+            assert!(monotonic() - began >= least);
+            steps += 1;
+        }
+        assert_eq!(texts(&batch).concat(), "abcdefghi");
+        assert!(steps > 1, "all are late by the same");
+        assert!(monotonic() - began <= most + Duration::from_millis(1));
+        // Once the last late one is out, nothing is late any more.
+        outbox.push(text("j"));
+        let now = monotonic();
+        outbox.next_batch(&mut batch).await;
+        assert_eq!(monotonic(), now);
+    }
+
     #[tokio::test]
     async fn what_nobody_reads_ends_the_connection_instead_of_growing() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         let mut taken = 0;
         while outbox.push(text("x")) {
             taken += 1;
@@ -278,11 +392,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_follows_a_close() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         assert!(outbox.push(Outgoing::close(1000, "")));
         assert!(!outbox.push(text("x")));
 
-        let outbox = Outbox::default();
+        let outbox = empty();
         outbox.push_at(monotonic() + Duration::from_millis(10), Outgoing::close(1000, ""));
         outbox.push_at(monotonic() + Duration::from_millis(10), text("behind"));
         outbox.push(text("before"));

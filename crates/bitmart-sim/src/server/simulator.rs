@@ -16,18 +16,17 @@ use super::tls::Authority;
 use crate::counters::Counters;
 use crate::exchange::{FuturesAsset, NewOrder, OrderId, ScriptError, SpotBalance};
 use crate::fault::{Fault, FaultId};
-use crate::venue::{Venue, path};
+use crate::venue::{Endpoint, Urls, Venue};
 
 /// How long [`Simulator::shutdown`] waits for the connections' closes.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(900);
-/// How long [`Simulator::step`] waits for clients to take what it sent.
-const FLUSH_DEADLINE: Duration = Duration::from_millis(100);
 
 /// A running simulator. Dropping it ends everything at once; [`shutdown`](Self::shutdown) does so with closes.
 pub struct Simulator {
     pub(super) hub: Arc<Hub>,
-    /// By venue; empty without listeners.
-    pub(super) ports: Vec<u16>,
+    pub(super) urls: Urls,
+    /// `None` without a control endpoint.
+    pub(super) control_port: Option<u16>,
     pub(super) authority: Authority,
     /// `None` if connections are plain.
     pub(super) tls: Option<TlsAcceptor>,
@@ -47,18 +46,20 @@ impl Simulator {
     /// Spot has no demo: both environments give the same. Without listeners the port is 0.
     #[must_use]
     pub fn url(&self, environment: Environment, market: Market, side: Side) -> String {
-        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        let port = self.port(environment, market);
-        format!("{scheme}://localhost:{port}{}?protocol=1.1", path(side))
+        let venue = Venue::new(environment, market);
+        self.urls.of(Endpoint { venue, side })
     }
 
     /// The port on loopback of an environment and market; 0 without listeners.
     #[must_use]
     pub fn port(&self, environment: Environment, market: Market) -> u16 {
-        self.ports
-            .get(Venue::new(environment, market).index())
-            .copied()
-            .unwrap_or(0)
+        self.urls.port(Venue::new(environment, market))
+    }
+
+    /// The URL of the control endpoint, if [`Builder::control_port`] asked for one.
+    #[must_use]
+    pub fn control_url(&self) -> Option<String> {
+        self.control_port.map(|port| format!("http://127.0.0.1:{port}/"))
     }
 
     /// The certificate that signed the simulator's own, in DER: what a client must trust to speak TLS with it.
@@ -80,15 +81,12 @@ impl Simulator {
     }
 
     /// Sets a fault loose; see [`Fault`] for what it hits and when.
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "most faults are used up and never taken back"
-    )]
     pub fn inject(&self, fault: Fault) -> FaultId {
         self.hub.inject(fault)
     }
 
-    /// Takes back what is left of a fault; connections that it keeps silent speak again.
+    /// Takes back what is left of a fault; connections that it keeps silent speak again, and slow ones are so no
+    /// longer.
     pub fn clear(&self, fault: FaultId) {
         self.hub.clear(fault);
     }
@@ -105,9 +103,7 @@ impl Simulator {
     ///
     /// The tick runs when the future is first polled, all at once; only the wait can be cancelled.
     pub async fn step(&self) {
-        self.hub.step();
-        // A client that doesn't read is its own outbox's concern.
-        let _ = timeout(FLUSH_DEADLINE, self.hub.flushed()).await;
+        self.hub.step_and_flush().await;
     }
 
     /// Places an order for the account with this key, and pushes what comes of it; the symbol's form says on which
@@ -227,7 +223,8 @@ impl Simulator {
 impl fmt::Debug for Simulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Simulator")
-            .field("ports", &self.ports)
+            .field("urls", &self.urls)
+            .field("control_port", &self.control_port)
             .finish_non_exhaustive()
     }
 }
@@ -254,12 +251,7 @@ impl Acceptor {
     where
         Io: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Some(tls) = &self.tls else {
-            return connection::serve(self.hub.clone(), self.venue, io, |_| {}).await;
-        };
-        if let Some(io) = connection::accept_tls(tls, io).await {
-            connection::serve(self.hub.clone(), self.venue, io, |_| {}).await;
-        }
+        connection::serve(self.hub.clone(), self.venue, self.tls.as_ref(), io, |_| {}).await;
     }
 }
 

@@ -12,9 +12,9 @@ use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocket};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 /// Longer than anything here takes, shorter than anybody's patience.
@@ -52,6 +52,31 @@ pub(crate) fn now_ms() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
     let now = SystemTime::now();
     u64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+pub(crate) fn now() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
+    Instant::now()
+}
+
+/// Over a stream without a network, with a clock that a test owns.
+pub(crate) async fn in_memory(sim: &Simulator, market: Market, side: Side) -> Client {
+    let (near, far) = duplex(64 << 10);
+    let acceptor = sim.acceptor(Environment::Live, market);
+    tokio::spawn(async move { acceptor.serve(far).await });
+    let (near, head) = upgrade(near, side).await;
+    Client::over(Box::new(near), head)
+}
+
+/// Longer than a simulated test may take, in any clock.
+pub(crate) async fn next_at_last(client: &mut Client) -> Seen {
+    loop {
+        // The deadline inside is real for sockets; here the clock jumps from timer to timer.
+        match timeout(Duration::from_secs(4), client.next()).await {
+            Ok(seen) => return seen,
+            Err(_) => continue,
+        }
+    }
 }
 
 /// The three strings of a login: key, timestamp, signature.

@@ -1,0 +1,161 @@
+//! What goes out: the ticks and scripted steps of the exchanges, and who hears what they say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitmart_proto::{Environment, Market};
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::{Connection, Hub, State};
+use crate::deflate::deflate;
+use crate::exchange::{Audience, Exchange, Push, ScriptError};
+use crate::fault::{PushFault, Subject};
+use crate::protocol::{About, Answer};
+use crate::server::outbox::{Outbox, Outgoing};
+use crate::venue::{Endpoint, Venue};
+
+/// How long a step by hand waits for clients to take what it sent.
+const FLUSH_DEADLINE: Duration = Duration::from_millis(100);
+
+/// When spot messages are sent as binary frames of raw DEFLATE. Futures never compresses.
+///
+/// The exchange's documentation says that only data after a subscription is compressed; older clients always got
+/// binary frames; the captures of 2026 hold none. A pong is plain text in every case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compress {
+    /// Text frames only.
+    #[default]
+    Never,
+    /// Pushes are compressed; answers to logins and subscribes are text.
+    AfterSubscribe,
+    /// Everything but pongs is compressed.
+    Always,
+}
+
+impl Hub {
+    /// Runs one tick of every exchange and delivers what it yields.
+    pub(crate) fn step(&self) {
+        let mut state = self.state();
+        let live = state.live.step();
+        let demo = state.demo.step();
+        self.deliver(&mut state, Environment::Live, live);
+        self.deliver(&mut state, Environment::Demo, demo);
+    }
+
+    /// Runs one tick, then waits until the clients' sockets have taken what came of it, or too long.
+    pub(crate) async fn step_and_flush(&self) {
+        self.step();
+        // A client that doesn't read is its own outbox's concern.
+        let _ = timeout(FLUSH_DEADLINE, self.flushed()).await;
+    }
+
+    /// Runs a scripted step on one environment's exchange and delivers the pushes that it yields.
+    pub(crate) fn script<T>(
+        &self,
+        environment: Environment,
+        step: impl FnOnce(&mut Exchange) -> Result<(T, Vec<Push>), ScriptError>,
+    ) -> Result<T, ScriptError> {
+        let mut state = self.state();
+        let exchange = match environment {
+            Environment::Live => &mut state.live,
+            Environment::Demo => &mut state.demo,
+        };
+        let (value, pushes) = step(exchange)?;
+        self.deliver(&mut state, environment, pushes);
+        Ok(value)
+    }
+
+    /// Looks at one environment's exchange.
+    pub(crate) fn inspect<T>(&self, environment: Environment, look: impl FnOnce(&Exchange) -> T) -> T {
+        let state = self.state();
+        look(match environment {
+            Environment::Live => &state.live,
+            Environment::Demo => &state.demo,
+        })
+    }
+
+    fn deliver(&self, state: &mut State, environment: Environment, pushes: Vec<Push>) {
+        for push in pushes {
+            let venue = Venue::new(environment, push.market);
+            let is_binary = push.market == Market::Spot && self.compress != Compress::Never;
+            // Made for the first who wants it, shared by the others.
+            let mut message: Option<Outgoing> = None;
+            for connection in state.connections.values_mut() {
+                let is_meant = connection.endpoint.venue == venue
+                    && match push.audience {
+                        Audience::Everyone => true,
+                        Audience::Account(account) => connection.session.account() == Some(account),
+                    }
+                    && connection.session.has_topic(&push.topic);
+                if !is_meant {
+                    continue;
+                }
+                let message = message.get_or_insert_with(|| {
+                    if is_binary {
+                        Outgoing::Binary(deflate([push.payload.as_bytes()]))
+                    } else {
+                        Outgoing::Text(Bytes::copy_from_slice(push.payload.as_bytes()))
+                    }
+                });
+                let fault = state.board.take_push(Subject {
+                    endpoint: connection.endpoint,
+                    ordinal: connection.ordinal,
+                    has_topic: &|topic| topic == push.topic,
+                });
+                let stats = self.stats.of(connection.endpoint);
+                stats.faults.add(u64::from(fault.is_some()));
+                connection.push(&push.topic, message.clone(), fault);
+            }
+        }
+    }
+
+    /// Waits until everything that is due has been written.
+    async fn flushed(&self) {
+        let outboxes: Vec<Arc<Outbox>> = self
+            .state()
+            .connections
+            .values()
+            .map(|connection| connection.outbox.clone())
+            .collect();
+        for outbox in outboxes {
+            outbox.flushed().await;
+        }
+    }
+
+    pub(super) fn encode(&self, endpoint: Endpoint, answer: &Answer) -> Outgoing {
+        let is_binary = endpoint.venue.market() == Market::Spot
+            && match (self.compress, &answer.about) {
+                (Compress::Never, _) | (_, About::Pong) => false,
+                (Compress::Always, _) => true,
+                (Compress::AfterSubscribe, about) => matches!(about, About::FirstPush),
+            };
+        if is_binary {
+            Outgoing::Binary(deflate([answer.text.as_bytes()]))
+        } else {
+            Outgoing::Text(Bytes::copy_from_slice(answer.text.as_bytes()))
+        }
+    }
+}
+
+impl Connection {
+    /// Queues a push of a topic, as a fault has it.
+    fn push(&mut self, topic: &str, message: Outgoing, fault: Option<PushFault>) {
+        match fault {
+            Some(PushFault::Skip) => return,
+            Some(PushFault::Swap) if !self.held_back.contains_key(topic) => {
+                self.held_back.insert(topic.to_owned(), message);
+                return;
+            }
+            Some(PushFault::Repeat) => {
+                self.outbox.push(message.clone());
+            }
+            _ => {}
+        }
+        self.outbox.push(message);
+        if let Some(earlier) = self.held_back.remove(topic) {
+            self.outbox.push(earlier);
+        }
+    }
+}
