@@ -9,6 +9,7 @@ use bitmart::proto::{
     FuturesOrder, FuturesPosition, Num, OrderAction, PositionSide, SpotOrder, SpotOrderState, Update,
 };
 use bitmart::{ConnectionId, Event, EventKind, GapCause, Lifecycle};
+use bitmart_examples::{short, time};
 
 /// Writes the lines.
 pub(crate) struct Screen {
@@ -93,7 +94,7 @@ impl Screen {
                 for asset in assets {
                     let text = balance_text(asset.currency, asset.available_balance, asset.frozen_balance);
                     let deposit = asset.position_deposit.filter(|deposit| !deposit.is_zero());
-                    let margin = deposit.map(|deposit| format!(", {} in positions", short(Some(deposit))));
+                    let margin = deposit.map(|deposit| format!(", {} in positions", short(deposit)));
                     self.line(&connection, "balance", &(text + &margin.unwrap_or_default()));
                 }
             }
@@ -116,10 +117,7 @@ impl Screen {
                 format!("opened: nothing is known yet of {} topics", gap.topics.len()),
             ),
             Lifecycle::GapOpened(gap) => {
-                let since = gap
-                    .since
-                    .map(|since| self.clock(since.unix_ms))
-                    .unwrap_or_default();
+                let since = gap.since.map(time).unwrap_or_default();
                 (
                     "GAP",
                     format!(
@@ -129,7 +127,7 @@ impl Screen {
                 )
             }
             Lifecycle::GapClosed(gap) if gap.failed.is_empty() => {
-                let until = self.clock(gap.until.unix_ms);
+                let until = time(gap.until);
                 (
                     "GAP",
                     format!("closed: {} topics are complete from {until} on", gap.topics.len()),
@@ -147,18 +145,6 @@ impl Screen {
             event => ("EVENT", format!("{event:?}")),
         };
         self.line(&connection, what, &text);
-    }
-
-    /// A wall-clock time of today, UTC, to the millisecond.
-    fn clock(&self, unix_ms: u64) -> String {
-        let of_day = unix_ms % 86_400_000;
-        let (seconds, ms) = (of_day / 1_000, of_day % 1_000);
-        format!(
-            "{:02}:{:02}:{:02}.{ms:03} UTC",
-            seconds / 3_600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
     }
 
     pub(crate) fn summary(&self, summary: &Summary) {
@@ -211,7 +197,7 @@ impl Summary {
 fn spot_order(order: &SpotOrder<'_>) -> String {
     let side = order.side.map_or("?", |side| side.as_str());
     let size = match order.notional.filter(|notional| !notional.is_zero()) {
-        Some(notional) => format!("{} for {}", order.symbol, short(Some(notional))),
+        Some(notional) => format!("{} for {}", order.symbol, short(notional)),
         None => format!("{} {}", short(order.size), order.symbol),
     };
     let head = format!(
@@ -224,7 +210,7 @@ fn spot_order(order: &SpotOrder<'_>) -> String {
         .map(|fill| format!("{} at {}", short(fill.size), short(fill.price)));
     let fee = order
         .fee
-        .map(|fee| format!(", fee {} {}", short(Some(fee)), order.fee_currency.unwrap_or("")));
+        .map(|fee| format!(", fee {} {}", short(fee), order.fee_currency.unwrap_or("")));
     let tail = match order.state() {
         Some(SpotOrderState::New) => "accepted".into(),
         Some(SpotOrderState::PartiallyFilled) => {
@@ -295,9 +281,9 @@ fn position_text(position: &FuturesPosition<'_>) -> String {
 fn balance_text(currency: &str, available: Num<'_>, frozen: Option<Num<'_>>) -> String {
     let frozen = frozen.filter(|frozen| !frozen.is_zero());
     let held = frozen
-        .map(|frozen| format!(", {} in orders", short(Some(frozen))))
+        .map(|frozen| format!(", {} in orders", short(frozen)))
         .unwrap_or_default();
-    format!("{currency} {} free{held}", short(Some(available)))
+    format!("{currency} {} free{held}", short(available))
 }
 
 /// The end of an order's id, enough to follow it by.
@@ -308,24 +294,7 @@ fn short_id(id: &str) -> String {
 /// A price; orders at market have none.
 fn price(number: Option<Num<'_>>) -> String {
     match number.filter(|number| !number.is_zero()) {
-        Some(number) => short(Some(number)),
+        Some(number) => short(number).into(),
         None => "market".into(),
-    }
-}
-
-/// A number without the zeros that pad it, and with eight decimals at most.
-fn short(number: Option<Num<'_>>) -> String {
-    let Some(number) = number else { return "–".into() };
-    let text = number.as_str();
-    match text.split_once('.') {
-        Some((whole, decimals)) => {
-            let decimals = decimals.get(..8).unwrap_or(decimals).trim_end_matches('0');
-            if decimals.is_empty() {
-                whole.to_owned()
-            } else {
-                format!("{whole}.{decimals}")
-            }
-        }
-        None => text.to_owned(),
     }
 }

@@ -1,0 +1,132 @@
+//! Market data of both markets, without credentials: one topic of each kind.
+//!
+//! ```text
+//! cargo run --example public_market            # offline: an exchange inside this process, over TLS
+//! cargo run --example public_market -- --live  # BitMart itself; no key is needed
+//! ```
+//!
+//! One will see the first message of each topic, cut to a line, and a table of what came by topic. Meanwhile the
+//! exchange cuts the spot connection once; it comes back by itself, and the futures connection goes on beside it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side, Topic};
+use bitmart_examples::{Exchange, Result, close_on_ctrl_c, describe, run, say};
+use bitmart_sim::Fault;
+
+const TOPICS: [&str; 14] = [
+    "spot/ticker:BTC_USDT",
+    "spot/bookTicker:BTC_USDT",
+    "spot/trade:BTC_USDT",
+    "spot/kline1m:BTC_USDT",
+    "spot/depth5:BTC_USDT",
+    "spot/depth/increase100:BTC_USDT",
+    "futures/ticker:BTCUSDT",
+    "futures/bookticker:BTCUSDT",
+    "futures/trade:BTCUSDT",
+    "futures/klineBin1m:BTCUSDT",
+    "futures/markPriceKlineBin1m:BTCUSDT",
+    "futures/depth20:BTCUSDT@200ms",
+    "futures/depthIncrease20:BTCUSDT@100ms",
+    "futures/fundingRate:BTCUSDT",
+];
+
+/// How long the show runs offline, and when in it the spot connection is cut.
+const SHOW_S: u32 = 4;
+const CUT_S: u32 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    run(show).await
+}
+
+async fn show(exchange: &Exchange) -> Result {
+    let (client, mut events) = exchange.point(Client::builder(), Environment::Live).build()?;
+    close_on_ctrl_c(&client);
+    for (topic, outcome) in client.subscribe(TOPICS).await?.not_done() {
+        say("", "topic", format_args!("{topic}: {outcome}"));
+    }
+
+    let mut tallies = Vec::new();
+    for topic in TOPICS {
+        tallies.push(Tally::new(topic.parse()?));
+    }
+    let mut decoder = Decoder::new();
+    let mut gaps_closed = 0;
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.tick().await; // the first is at once
+    let mut elapsed_s = 0;
+    loop {
+        let event = tokio::select! {
+            event = events.next() => event,
+            _ = seconds.tick(), if exchange.simulator().is_some() => {
+                elapsed_s += 1;
+                if let Some(sim) = exchange.simulator().filter(|_| elapsed_s == CUT_S) {
+                    sim.inject(Fault::cut().on(Market::Spot, Side::Public));
+                }
+                if elapsed_s == SHOW_S { break } else { continue }
+            }
+        };
+        let Some(event) = event else { break };
+        match event.kind {
+            EventKind::Update(update) => {
+                let decoded = update.decode(&mut decoder)?;
+                // Spot names the channel only and futures may add a speed, so ask which topic a message is of.
+                for tally in tallies.iter_mut().filter(|tally| decoded.concerns(&tally.topic)) {
+                    tally.take(update.text());
+                }
+            }
+            EventKind::Lifecycle(Lifecycle::Subscribed { .. }) => {}
+            EventKind::Lifecycle(what) => {
+                say(event.connection, "·", describe(&what));
+                gaps_closed += u32::from(matches!(what, Lifecycle::GapClosed(_)) && event.epoch.0 > 1);
+            }
+            _ => {}
+        }
+    }
+    client.close().await;
+    for tally in &tallies {
+        let Tally {
+            topic,
+            messages,
+            bytes,
+        } = tally;
+        say(
+            "",
+            "total",
+            format_args!("{:<38} {messages:>5} messages {bytes:>8} bytes", topic.as_str()),
+        );
+    }
+    match gaps_closed {
+        0 if exchange.simulator().is_some() => Err("the spot connection didn't come back".into()),
+        _ => Ok(()),
+    }
+}
+
+/// What has come of one topic.
+struct Tally {
+    topic: Topic,
+    messages: u32,
+    bytes: usize,
+}
+
+impl Tally {
+    fn new(topic: Topic) -> Self {
+        Self {
+            topic,
+            messages: 0,
+            bytes: 0,
+        }
+    }
+
+    fn take(&mut self, text: &str) {
+        if self.messages == 0 {
+            let start: String = text.chars().take(76).collect();
+            say("", "first", format_args!("{}", self.topic));
+            say("", "", format_args!("  {start}…"));
+        }
+        self.messages += 1;
+        self.bytes += text.len();
+    }
+}
