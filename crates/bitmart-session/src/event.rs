@@ -135,6 +135,15 @@ impl Event {
             Self::Degraded { .. } => "degraded",
         }
     }
+
+    /// Whether the connection makes no further attempt: the exchange, or the signer, refuses it for good.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        matches!(
+            self,
+            Self::AuthRejected { .. } | Self::ClockSkew { .. } | Self::SignerRefused { .. }
+        )
+    }
 }
 
 impl fmt::Display for Event {
@@ -234,6 +243,9 @@ impl fmt::Display for GapOpened {
 pub struct GapClosed {
     /// Which kind of gap ends.
     pub kind: GapKind,
+    /// Where it began, for a query of what was missed: the last inbound frame before it. Where a gap grew, the
+    /// earliest beginning of any of its topics; `None` if nothing was known before, as on the first connect.
+    pub since: Option<Moment>,
     /// The acknowledgement that completed the set: what comes from here on is complete.
     pub until: Moment,
     /// The topics that are complete again.
@@ -245,9 +257,16 @@ pub struct GapClosed {
 impl GapClosed {
     /// Puts the end of a gap together.
     #[must_use]
-    pub fn new(kind: GapKind, until: Moment, topics: Vec<Topic>, failed: Vec<Topic>) -> Self {
+    pub fn new(
+        kind: GapKind,
+        since: Option<Moment>,
+        until: Moment,
+        topics: Vec<Topic>,
+        failed: Vec<Topic>,
+    ) -> Self {
         Self {
             kind,
+            since,
             until,
             topics,
             failed,
@@ -259,11 +278,10 @@ impl fmt::Display for GapClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.topics.len();
         let topics = if count == 1 { "topic is" } else { "topics are" };
-        write!(
-            f,
-            "{count} {topics} complete from {} ms (Unix time) on: ask over REST for what came before",
-            self.until.unix_ms
-        )?;
+        write!(f, "{count} {topics} complete from {} ms (Unix time) on", self.until.unix_ms)?;
+        if let Some(since) = self.since {
+            write!(f, ": ask over REST for what came since {} ms", since.unix_ms)?;
+        }
         match self.failed.len() {
             0 => Ok(()),
             failed => write!(f, "; {failed} failed for good"),

@@ -1,24 +1,42 @@
 use bitmart_proto::Topic;
 
+use crate::Moment;
 use crate::topics::{TopicStatus, Topics};
 
 /// The topics whose gap is open. At most one set at a time: what is lost while it is open joins it.
 #[derive(Debug, Default)]
 pub(crate) struct Gap {
     is_open: bool,
+    /// Where it begins: the earliest of its announcements, of those that know.
+    since: Option<Moment>,
     open: Vec<Topic>,
     failed: Vec<Topic>,
 }
 
+/// A gap that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) since: Option<Moment>,
+    pub(crate) topics: Vec<Topic>,
+    pub(crate) failed: Vec<Topic>,
+}
+
 impl Gap {
-    /// Adds topics; returns those that were not in it yet, for the announcement.
-    pub(crate) fn open<'a>(&mut self, topics: impl Iterator<Item = &'a Topic>) -> Vec<Topic> {
+    /// Adds topics that are lost since then; returns those that were not in it yet, for the announcement.
+    pub(crate) fn open<'a>(
+        &mut self,
+        since: Option<Moment>,
+        topics: impl Iterator<Item = &'a Topic>,
+    ) -> Vec<Topic> {
         let added: Vec<Topic> = topics
             .filter(|topic| !self.open.contains(topic))
             .cloned()
             .collect();
         self.open.extend(added.iter().cloned());
-        self.is_open |= !added.is_empty();
+        if !added.is_empty() {
+            self.is_open = true;
+            self.since = self.since.or(since);
+        }
         added
     }
 
@@ -36,8 +54,8 @@ impl Gap {
         self.open.len() < before
     }
 
-    /// Takes the gap's topics and its failed ones if nothing stands in the way of closing it.
-    pub(crate) fn close(&mut self, topics: &Topics) -> Option<(Vec<Topic>, Vec<Topic>)> {
+    /// Takes the gap if nothing stands in the way of closing it.
+    pub(crate) fn close(&mut self, topics: &Topics) -> Option<Ended> {
         let is_complete = self
             .open
             .iter()
@@ -48,6 +66,10 @@ impl Gap {
         self.is_open = false;
         // One that failed and was then asked for again has had a beginning of its own.
         self.failed.retain(|topic| topics.status(topic).is_none());
-        Some((std::mem::take(&mut self.open), std::mem::take(&mut self.failed)))
+        Some(Ended {
+            since: self.since.take(),
+            topics: std::mem::take(&mut self.open),
+            failed: std::mem::take(&mut self.failed),
+        })
     }
 }

@@ -235,7 +235,7 @@ impl Session {
             return;
         }
         self.anchor = Moment { ns: now, unix_ms };
-        let topics = self.gap.open(self.topics.wanted());
+        let topics = self.gap.open(None, self.topics.wanted());
         if !topics.is_empty() {
             self.emit(Event::GapOpened(GapOpened::new(
                 None,
@@ -647,13 +647,14 @@ impl Session {
 
     /// Closes the gap and becomes ready if nothing stands in the way any more.
     fn advance(&mut self, now: u64) {
-        if let Some((topics, failed)) = self.gap.close(&self.topics) {
+        if let Some(ended) = self.gap.close(&self.topics) {
             let until = self.anchor.at(now);
             self.emit(Event::GapClosed(GapClosed::new(
                 GapKind::Connection,
+                ended.since,
                 until,
-                topics,
-                failed,
+                ended.topics,
+                ended.failed,
             )));
         }
         if self.state == State::Subscribing && self.topics.are_all_active() {
@@ -675,7 +676,7 @@ impl Session {
             _ => None,
         };
         let since = self.liveness.last_frame().map(|at| self.anchor.at(at));
-        let lost = self.gap.open(self.topics.active());
+        let lost = self.gap.open(since, self.topics.active());
         let left = self.topics.start_over();
         self.login.zeroize();
         self.emit(Event::Closed {

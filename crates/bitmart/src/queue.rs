@@ -111,8 +111,8 @@ struct State {
     last_accepted_ns: Option<u64>,
     /// Losses whose announcement is in `entries`, oldest first.
     announced: VecDeque<Loss>,
-    /// The topics of an overflow that has not ended.
-    overflow: Option<Vec<Topic>>,
+    /// An overflow that has not ended: since when, and the topics it hit.
+    overflow: Option<(Option<Moment>, Vec<Topic>)>,
     is_finished: bool,
 }
 
@@ -181,9 +181,10 @@ impl Queue {
             self.waker.wake();
             return true;
         }
-        if let Some(topics) = state.overflow.take() {
+        if let Some((since, topics)) = state.overflow.take() {
             let closed = Lifecycle::GapClosed(GapClosed::new(
                 GapKind::Overflow,
+                since,
                 anchor.at(now_ns),
                 topics,
                 Vec::new(),
@@ -317,7 +318,8 @@ impl State {
             return;
         }
         let is_new = self.overflow.is_none();
-        let hit = self.overflow.get_or_insert_default();
+        let since = self.last_accepted_ns.map(|ns| anchor.at(ns));
+        let (_, hit) = self.overflow.get_or_insert_with(|| (since, Vec::new()));
         let added: Vec<Topic> = topics.filter(|topic| !hit.contains(topic)).collect();
         hit.extend(added.iter().cloned());
         // The last announcement belongs to this overflow, unless it has been read or this one is new.
@@ -327,7 +329,6 @@ impl State {
                 unread.dropped += 1;
             }
             _ if is_new || !added.is_empty() => {
-                let since = self.last_accepted_ns.map(|ns| anchor.at(ns));
                 self.announced.push_back(Loss {
                     since,
                     topics: added,
@@ -383,6 +384,7 @@ mod tests {
                 )
             }
             EventKind::Lifecycle(Lifecycle::GapClosed(gap)) => {
+                assert!(gap.since.is_none_or(|since| since.ns < gap.until.ns));
                 format!("closed {:?} until {}", gap.topics, gap.until.ns)
             }
             kind => format!("{kind:?}"),
@@ -463,6 +465,7 @@ mod tests {
         }
         let closed = GapClosed::new(
             GapKind::Connection,
+            None,
             Moment { ns: 4, unix_ms: 4 },
             Vec::new(),
             Vec::new(),

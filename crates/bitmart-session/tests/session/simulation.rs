@@ -18,6 +18,8 @@ struct Oracle {
     active: BTreeSet<Topic>,
     in_gap: BTreeSet<Topic>,
     last_frame: Option<u64>,
+    /// The beginning of the gap that is open, if one is known.
+    gap_since: Option<u64>,
 }
 
 impl Oracle {
@@ -53,6 +55,7 @@ impl Oracle {
                 if let Some(since) = gap.since {
                     assert_eq!(Some(since.ns), self.last_frame, "a gap begins at the last frame");
                 }
+                self.gap_since = self.gap_since.or(gap.since.map(|since| since.ns));
                 for topic in &gap.topics {
                     assert!(self.in_gap.insert(topic.clone()), "{topic} is in the gap already");
                 }
@@ -61,6 +64,8 @@ impl Oracle {
             }
             Event::GapClosed(gap) => {
                 assert_eq!(gap.until.ns, now, "a gap ends with what completed it");
+                let since = gap.since.map(|since| since.ns);
+                assert_eq!(since, self.gap_since.take(), "a gap ends with its beginning");
                 for topic in &gap.topics {
                     assert!(self.active.contains(topic), "{topic} is not acknowledged");
                     assert!(self.in_gap.remove(topic), "{topic} was not in the gap");
