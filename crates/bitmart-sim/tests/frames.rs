@@ -168,6 +168,20 @@ async fn spot_closes_an_idle_connection_and_futures_pings_it() {
     assert_eq!((now() - began).as_millis(), 54_500);
 }
 
+/// Spot doesn't support ping frames: who sends nothing else is idle.
+#[tokio::test(start_paused = true)]
+async fn ping_frames_do_not_keep_a_spot_connection_open() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    let mut spot = in_memory(&sim, Market::Spot, Side::Public).await;
+    let began = now();
+    for _ in 0..3 {
+        sleep(Duration::from_secs(5)).await;
+        spot.send_frame(true, OpCode::Ping, b"").await;
+    }
+    assert_eq!(next_at_last(&mut spot).await, Seen::Close(1000, String::new()));
+    assert_eq!((now() - began).as_secs(), 20);
+}
+
 #[tokio::test]
 async fn streams_of_any_kind_are_served_with_and_without_tls() {
     let sim = quiet().without_listeners().start().await.unwrap();
