@@ -186,8 +186,9 @@ def order(bench):
         for number, padding in ((1, LONG_BYTES), (2, 0)):
             text = f'{{"data":[{{"n":{number}}}],"table":"spot/trade"{" " * padding}}}'
             sim.fault("send_binary", hex=_deflated(text), environment="live", market="spot", side="public")
-        driver.wait(lambda _: len(driver.seen(is_data)) == 2, deadline)
-        numbers = [one["detail"]["data"][0]["n"] for one in driver.seen(is_data)]
+        seen = lambda: [item["n"] for one in driver.seen(is_data) for item in one["detail"]["data"] if "n" in item]
+        driver.wait(lambda _: len(seen()) == 2, deadline)
+        numbers = seen()
     return {"order": own(numbers == [1, 2], "" if numbers == [1, 2] else f"handed over as {numbers}")}
 
 
