@@ -370,6 +370,7 @@ def unanswered(bench):
             drops = {market: _drop(sim, driver, "close", market, code=1001) for market in MARKETS}
             after = {market: _recovery(sim, driver, market, drops[market]) for market in MARKETS}
             logins = {market: sim.counters("live", market, "private")["logins_ok"] for market in MARKETS}
+    bench.note("closed before its login was answered", {market: after[market]["told"] for market in MARKETS})
     cell = _of_both(after, "logged in")
     if not cell.is_owed and not any(logins.values()):
         opened = [market for market in MARKETS if "reconnected" in after[market]]
