@@ -47,8 +47,8 @@
 //! Acknowledged is every topic that `bitmart_proto::Topic` reads and whose symbol is listed. Data comes for orders,
 //! balances, assets, positions, trades, tickers and best prices. Limits hold as documented or as measured: 20
 //! topics per spot request, 115 or 100 per spot connection, 100 messages per 10 s on spot, 4,096 bytes per spot
-//! message and 2,048 per futures message, an idle spot connection closed after 20 s, whatever ping frames it
-//! sends. The limits per IP address don't: on loopback everybody is one.
+//! message and 2,048 per futures message, an idle spot connection closed after 20 s. The limits per IP address
+//! don't: on loopback everybody is one.
 //!
 //! Where the exchange's behaviour is not known, the simulator picks the answer that asks more of a client, and the
 //! code says so.

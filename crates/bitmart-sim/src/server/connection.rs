@@ -30,7 +30,7 @@ const TLS_DEADLINE: Duration = Duration::from_secs(10);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long either side's part of a close may take, all in all.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
-/// Without a data frame in either direction for this long, spot closes (documented; futures was seen not to).
+/// Without a frame in either direction for this long, spot closes (documented; futures was seen not to).
 const SPOT_IDLE: Duration = Duration::from_secs(20);
 /// How often futures sends a ping frame (seen once, 54.5 s after the connection began).
 const FUTURES_PING: Duration = Duration::from_millis(54_500);
@@ -189,7 +189,7 @@ enum ReadEnd {
     Closing,
 }
 
-/// When the last data frame went in either direction, in milliseconds since the connection began.
+/// When the last frame went in either direction, in milliseconds since the connection began.
 struct Traffic {
     began: Instant,
     last_ms: AtomicU64,
@@ -246,6 +246,7 @@ async fn read_all<R: AsyncRead + Unpin>(
         let frame = frames
             .read_frame(&mut |_| async { Ok::<_, Infallible>(()) })
             .await;
+        traffic.note();
         let frame = match frame {
             Ok(frame) => frame,
             Err(WebSocketError::FrameTooLarge | WebSocketError::PingFrameTooLarge) => break CLOSE_TOO_BIG,
@@ -254,17 +255,12 @@ async fn read_all<R: AsyncRead + Unpin>(
             Err(_) => break CLOSE_PROTOCOL_ERROR,
         };
         match frame.opcode {
-            OpCode::Text | OpCode::Binary | OpCode::Continuation => {
-                traffic.note();
-                match message.add(guest.market(), &frame) {
-                    Ok(Some(text)) => guest.handle(text),
-                    Ok(None) => {}
-                    Err(code) => break code,
-                }
-            }
-            // Spot has not supported ping frames since 2024-10: they are neither answered nor, for all that is
-            // known, a sign of life.
-            OpCode::Ping if guest.market() == Market::Spot => {}
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => match message.add(guest.market(), &frame)
+            {
+                Ok(Some(text)) => guest.handle(text),
+                Ok(None) => {}
+                Err(code) => break code,
+            },
             OpCode::Ping => {
                 outbox.push(Outgoing::Pong(Bytes::copy_from_slice(&frame.payload)));
             }
