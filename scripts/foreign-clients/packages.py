@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# The newest on 2026-11-22. What they depend on is pinned where it touches the wire.
+# The newest on 2026-11-22, but for ccxt, which has dropped the exchange since. What they depend on is pinned where it
+# touches the wire.
 NPM = {"bitmart-api": "2.5.1", "@bitmartexchange/bitmart-node-sdk-api": "1.0.1", "ws": "8.21.1"}
-PYPI = {"bitmart-python-sdk-api": "2.8.0", "websocket-client": "1.9.2"}
+PYPI = {"bitmart-python-sdk-api": "2.8.0", "websocket-client": "1.9.2", "ccxt": "4.5.40", "aiohttp": "3.14.5"}
 
 INSTALL_SECONDS = 300
 DRIVERS = Path(__file__).parent / "drivers"
@@ -24,6 +25,8 @@ class Client:
     command: tuple[str, ...]
     # The Node SDK's heartbeat is a ping frame; the others send the exchange's ping messages.
     sends_ping_frames: bool = False
+    # Whether it hands over values of its own making, rather than the exchange's messages.
+    interprets: bool = False
 
     @property
     def title(self):
@@ -54,6 +57,7 @@ def install(scratch):
         Client(reference, _npm_version(scratch, reference), ("node", "bitmart_api.mjs")),
         Client(node_sdk, _npm_version(scratch, node_sdk), ("node", "node_sdk.cjs"), sends_ping_frames=True),
         Client(python_sdk, _pypi_version(scratch, python_sdk), (python, "python_sdk.py")),
+        Client("ccxt", _pypi_version(scratch, "ccxt"), (python, "ccxt_watch.py"), interprets=True),
     ]
 
 

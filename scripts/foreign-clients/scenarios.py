@@ -37,6 +37,7 @@ PUBLIC = {
 }
 # Of these the simulator promises an acknowledgement, and no data as yet.
 ACKNOWLEDGED_ONLY = re.compile("depth|kline|funding")
+NOT_YET_READ = re.compile("order_book|ohlcv|funding")
 
 MARKETS = ("spot", "futures")
 
@@ -50,6 +51,8 @@ SILENT_SECONDS = 4
 QUIET_SECONDS = 45
 RECOVERY_SECONDS = 45
 REFUSED_SECONDS = 12
+# So many states of an order book are looked at.
+BOOK_UPDATES = 10
 # Long enough that inflating it takes a while; deflated it is short.
 LONG_BYTES = 1 << 20
 
@@ -134,13 +137,10 @@ def quiet(bench):
             counted = sim.counters("live", market, "private")
             pongs = len(driver.seen(lambda one: is_on(one, endpoint) and one["kind"] == "pong"))
             has_stayed = counted["connections"] == 1 and counted["open"] == 1
-            # Spot has been said not to support ping frames since 2024-10.
-            is_owed = market == "futures" or not bench.client.sends_ping_frames
             answers = f"{pongs} answers to {counted['pings']} ping messages"
-            how = "ping frames" if bench.client.sends_ping_frames else answers
-            cells[f"ping {market}"] = Cell("yes" if pongs >= 2 else "no", how, is_owed)
+            cells[f"ping {market}"] = owed(pongs >= 2, "ping frames" if bench.client.sends_ping_frames else answers)
             remark = "" if has_stayed else _count(counted["connections"], "connection")
-            cells[f"quiet {market}"] = Cell("yes" if has_stayed else "no", remark, is_owed)
+            cells[f"quiet {market}"] = owed(has_stayed, remark)
             # Who has ended by an error of their own can't be kept connected.
             for crash in driver.seen(lambda one: one["kind"] == "crash"):
                 cells[f"quiet {market}"] = own(False, crash["what"])
@@ -409,6 +409,40 @@ def _count(number, noun):
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def reads(bench):
+    """A client that interprets what it gets: values of each kind, and order books that hold together."""
+    cells = {}
+    with bench.simulator() as sim, bench.driver(sim, PRIVATE | PUBLIC) as driver:
+        deadline = time.monotonic() + PUSH_SECONDS
+        for name in READS:
+            method, market = name.removeprefix("read ").split()
+            is_it = lambda one: one["endpoint"] == market and one["name"] == method and one["kind"] == "told"
+            is_promised = not NOT_YET_READ.search(method)
+            wanted = BOOK_UPDATES if method == "watch_order_book" else 1
+            # What isn't promised has had its time once the rest has come.
+            until = deadline if is_promised else time.monotonic() + 10
+            driver.wait(lambda _: len(driver.seen(is_it)) >= wanted, until)
+            values = [one["detail"] for one in driver.seen(is_it)]
+            errors = driver.seen(lambda one: one.get("name") == "error" and one["detail"]["method"] == method)
+            if errors:
+                cells[name] = owed(False, errors[0]["detail"]["text"])
+            elif len(values) < wanted:
+                cells[name] = Cell("no", f"{_count(len(values), 'value')}", is_owed=is_promised)
+            elif method == "watch_order_book":
+                cells[name] = _book(values)
+            else:
+                cells[name] = owed(values[-1]["count"] > 0)
+    return cells
+
+
+def _book(values):
+    crossed = [best for best in (value["best"] for value in values) if all(best) and best[0][0] >= best[1][0]]
+    levels = " and ".join(str(count) for count in values[-1]["levels"])
+    if crossed or not all(values[-1]["best"]):
+        return owed(False, f"{len(crossed)} of {len(values)} states crossed; {levels} levels")
+    return owed(True, f"{len(values)} states, none crossed; {levels} levels")
+
+
 def _last_words(driver):
     words = [one.get("what") or one.get("text") for one in driver.seen() if one["kind"] in ("crash", "log")]
     return words[-1] if words else "nothing was said"
@@ -462,6 +496,24 @@ TITLES = {
     "wrong secret stops": f"… it stops trying ({REFUSED_SECONDS} s watched)",
 }
 
+READS = {
+    f"read {method} {market}": f"`{method}`, {market}"
+    for method, markets in {
+        "watch_ticker": MARKETS,
+        "watch_bids_asks": ("spot",),
+        "watch_trades": MARKETS,
+        "watch_orders": MARKETS,
+        "watch_balance": MARKETS,
+        "watch_positions": ("futures",),
+        "watch_order_book": MARKETS,
+        "watch_ohlcv": MARKETS,
+        "watch_funding_rate": ("futures",),
+    }.items()
+    for market in markets
+}
+TITLES |= READS
+
+# For clients that hand over the exchange's messages, and for those that interpret them.
 SCENARIOS = {
     everything: ["login spot", "login futures", "unsubscribe spot", "unsubscribe futures"]
     + [name for name in TITLES if name.startswith("topic ")],
@@ -477,3 +529,4 @@ SCENARIOS = {
     unanswered: ["unanswered"],
     wrong_secret: ["wrong secret refused", "wrong secret told", "wrong secret stops"],
 }
+INTERPRETING_SCENARIOS = {reads: list(READS)}

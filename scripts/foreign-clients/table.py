@@ -36,10 +36,11 @@ def plain(titles, clients, cells):
 def notes(clients, notes):
     lines = []
     for client in clients:
-        lines += ["", f"What {client.title} told its user after a private connection was …", ""]
+        lines += [f"What {client.title} told its user after a private connection was …", ""]
         for happened, told in sorted((happened, told) for of, happened, told in notes if of == client):
             texts = {market: " → ".join(names) or "nothing" for market, names in told.items()}
             if len(set(texts.values())) == 1:
                 texts = {"both markets": next(iter(texts.values()))}
             lines += [f"- {happened}, {where}: {text}" for where, text in texts.items()]
+        lines.append("")
     return "\n".join(lines)
