@@ -56,6 +56,7 @@ async fn fragments_make_a_message_and_bad_ones_end_the_connection() {
     client.send_frame(false, OpCode::Text, b"pi").await;
     client.send_frame(true, OpCode::Ping, b"between").await;
     client.send_frame(true, OpCode::Continuation, b"ng").await;
+    assert_eq!(client.next().await, Seen::Pong(b"between".to_vec()));
     assert_eq!(client.text().await, "pong");
     client.send_frame(false, OpCode::Text, b"pi").await;
     client.send_frame(true, OpCode::Text, b"ping").await;
@@ -82,14 +83,13 @@ async fn fragments_make_a_message_and_bad_ones_end_the_connection() {
 }
 
 #[tokio::test]
-async fn ping_frames_are_answered_on_futures_and_not_on_spot() {
+async fn ping_frames_are_answered() {
     let sim = quiet().start().await.unwrap();
-    let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
-    client.send_frame(true, OpCode::Ping, b"hello").await;
-    assert_eq!(client.next().await, Seen::Pong(b"hello".to_vec()));
-    let mut client = Client::connect(&sim, Market::Spot, Side::Public).await;
-    client.send_frame(true, OpCode::Ping, b"hello").await;
-    assert_eq!(client.ask("ping").await, "pong");
+    for market in [Market::Spot, Market::Futures] {
+        let mut client = Client::connect(&sim, market, Side::Public).await;
+        client.send_frame(true, OpCode::Ping, b"hello").await;
+        assert_eq!(client.next().await, Seen::Pong(b"hello".to_vec()), "{market:?}");
+    }
 }
 
 /// More than a hundred messages in ten seconds end a spot connection.
@@ -135,6 +135,14 @@ async fn spot_closes_an_idle_connection_and_futures_pings_it() {
     sleep(Duration::from_secs(18)).await;
     assert_eq!(next_at_last(&mut spot).await, Seen::Close(1000, String::new()));
     assert_eq!((now() - began).as_secs(), 35);
+
+    let mut spot = in_memory(&sim, Market::Spot, Side::Public).await;
+    let began = now();
+    sleep(Duration::from_secs(15)).await;
+    spot.send_frame(true, OpCode::Ping, b"").await;
+    assert_eq!(spot.next().await, Seen::Pong(Vec::new()));
+    assert_eq!(next_at_last(&mut spot).await, Seen::Close(1000, String::new()));
+    assert_eq!((now() - began).as_secs(), 35, "a ping frame is a sign of life");
 
     let began = now();
     let mut futures = in_memory(&sim, Market::Futures, Side::Public).await;

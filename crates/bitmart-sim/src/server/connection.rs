@@ -314,8 +314,6 @@ async fn read_all<R: AsyncRead + Unpin>(
                 Ok(None) => {}
                 Err(code) => break code,
             },
-            // Spot has not answered ping frames since 2024-10.
-            OpCode::Ping if guest.market() == Market::Spot => {}
             OpCode::Ping => {
                 outbox.push(Outgoing::Pong(Bytes::copy_from_slice(&frame.payload)));
             }
