@@ -42,14 +42,14 @@
 
 mod amount;
 mod futures;
+mod market;
 mod order;
-mod price;
 mod spot;
 mod time;
 
 use std::time::Duration;
 
-use bitmart_proto::{Environment, Market};
+use bitmart_proto::{Environment, Market, Topic};
 
 use crate::random::Random;
 
@@ -123,21 +123,64 @@ impl Exchange {
     }
 
     /// Advances the clock by one tick: prices move, stories go on, and what was said of it is returned in order.
+    ///
+    /// That is every public topic's news, hundreds of kilobytes of it; [`step_for`](Self::step_for) leaves out what
+    /// nobody wants.
     pub fn step(&mut self) -> Vec<Push> {
+        self.step_for(|_, _| true)
+    }
+
+    /// As [`step`](Self::step), with pushes on those public topics only of which `is_wanted` says so.
+    ///
+    /// What happens doesn't depend on who looks: the same seed has the same orders, trades and prices. A topic that
+    /// nobody wanted and then somebody does begins with a full view, under a version of its own.
+    ///
+    /// ```
+    /// use bitmart_proto::Environment;
+    /// use bitmart_sim::exchange::{Audience, Exchange};
+    ///
+    /// let mut exchange = Exchange::builder(Environment::Live).build();
+    /// let topic = "spot/depth5:BTC_USDT";
+    /// let pushes = exchange.step_for(|_, wanted| wanted == topic);
+    /// assert!(pushes.iter().all(|push| push.topic == topic || push.audience != Audience::Everyone));
+    /// ```
+    pub fn step_for(&mut self, is_wanted: impl Fn(Market, &str) -> bool) -> Vec<Push> {
         let mut out = Vec::new();
         self.clock.tick();
         if let Some(spot) = &mut self.spot {
-            spot.step(&mut self.clock, &mut out);
+            spot.step(&|topic| is_wanted(Market::Spot, topic), &self.clock, &mut out);
             for story in &mut self.spot_stories {
                 story.act(spot, &mut self.clock, &mut out);
             }
         }
-        self.futures.step(&mut self.clock, &mut out);
+        self.futures
+            .step(&|topic| is_wanted(Market::Futures, topic), &self.clock, &mut out);
         for story in &mut self.futures_stories {
             story.act(&mut self.futures, &mut self.clock, &mut out);
         }
         self.futures.tell_positions(&self.clock, &mut out);
         out
+    }
+
+    /// What a topic's subscriber is told at once, and who asks for a snapshot with `request`: the present value,
+    /// the forming candle, or the book under the version that the next update follows. `None` where the first push
+    /// is the next change.
+    ///
+    /// ```
+    /// use bitmart_proto::Environment;
+    /// use bitmart_sim::exchange::Exchange;
+    ///
+    /// let mut exchange = Exchange::builder(Environment::Live).build();
+    /// let book = exchange.first_push(&"spot/depth/increase100:BTC_USDT".parse()?).expect("books begin so");
+    /// assert!(book.contains(r#""type":"snapshot""#));
+    /// assert!(exchange.first_push(&"spot/trade:BTC_USDT".parse()?).is_none());
+    /// # Ok::<(), bitmart_proto::TopicError>(())
+    /// ```
+    pub fn first_push(&mut self, topic: &Topic) -> Option<String> {
+        match topic.market() {
+            Market::Spot => self.spot.as_mut()?.present(topic, &self.clock),
+            Market::Futures => self.futures.present(topic, &self.clock),
+        }
     }
 
     /// Places an order for the account with this key; the symbol's form says on which market.
