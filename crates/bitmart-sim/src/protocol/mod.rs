@@ -80,6 +80,8 @@ pub(crate) struct Context<'a> {
     pub(crate) monotonic_ms: u64,
     /// Asked once for each login request.
     pub(crate) on_login: &'a mut dyn FnMut() -> LoginVerdict,
+    /// What the exchange tells a topic's subscriber at once.
+    pub(crate) first_push: &'a mut dyn FnMut(&Topic) -> Option<String>,
 }
 
 /// One text for the client, and what it is about.
@@ -148,6 +150,10 @@ impl Session {
 
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
         self.topics.contains(topic)
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.iter().map(String::as_str)
     }
 
     /// Takes one message from the client.
@@ -307,6 +313,7 @@ mod tests {
                 wall_ms: 1_700_000_000_000,
                 monotonic_ms: round,
                 on_login: &mut || LoginVerdict::Check,
+                first_push: &mut |topic| Some(format!(r#"{{"data":[],"table":"{topic}"}}"#)),
             };
             let outcome = session.handle(&text, &mut context);
             assert!(outcome.answers.len() <= 40, "round {round}: {text:?}");

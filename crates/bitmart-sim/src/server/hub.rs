@@ -197,12 +197,20 @@ impl Hub {
         let wall_ms = self.wall_clock.now_ms();
         let mut state = self.state();
         let State {
-            connections, board, ..
+            connections,
+            board,
+            live,
+            demo,
+            ..
         } = &mut *state;
         let Some(connection) = connections.get_mut(&id) else {
             return;
         };
         let (endpoint, ordinal) = (connection.endpoint, connection.ordinal);
+        let exchange = match endpoint.venue.environment() {
+            Environment::Live => live,
+            Environment::Demo => demo,
+        };
         let stats = self.stats.of(endpoint);
         stats.messages_in.add(1);
         if connection.outbox.is_silent() {
@@ -225,6 +233,7 @@ impl Hub {
                     stats.faults.add(u64::from(verdict != LoginVerdict::Check));
                     verdict
                 },
+                first_push: &mut |topic| exchange.first_push(topic),
             },
         );
         // A close is no earlier than the reply before it.
@@ -325,8 +334,20 @@ impl Hub {
     /// Runs one tick of every exchange and delivers what it yields.
     pub(crate) fn step(&self) {
         let mut state = self.state();
-        let live = state.live.step();
-        let demo = state.demo.step();
+        let State {
+            live,
+            demo,
+            connections,
+            ..
+        } = &mut *state;
+        let wanted: BTreeSet<(Venue, &str)> = connections
+            .values()
+            .flat_map(|it| it.session.topics().map(|topic| (it.endpoint.venue, topic)))
+            .collect();
+        let is_wanted =
+            |environment, market, topic: &str| wanted.contains(&(Venue::new(environment, market), topic));
+        let live = live.step_for(|market, topic| is_wanted(Environment::Live, market, topic));
+        let demo = demo.step_for(|market, topic| is_wanted(Environment::Demo, market, topic));
         self.deliver(&state, Environment::Live, live);
         self.deliver(&state, Environment::Demo, demo);
     }
