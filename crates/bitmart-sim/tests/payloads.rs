@@ -153,8 +153,8 @@ fn expected(topic: &str) -> (Vec<String>, String) {
 /// Every topic that has pushes for the traded symbols.
 fn pushing_topics() -> BTreeSet<String> {
     let symbols = |market| match market {
-        Market::Spot => ["BTC_USDT", "ETH_USDT"].map(|symbol| Symbol::new(symbol).unwrap()),
-        Market::Futures => ["BTCUSDT", "ETHUSDT"].map(|symbol| Symbol::new(symbol).unwrap()),
+        Market::Spot => ["BTC_USDT", "ETH_USDT"].map(|symbol| Symbol::new(symbol).expect("a symbol")),
+        Market::Futures => ["BTCUSDT", "ETHUSDT"].map(|symbol| Symbol::new(symbol).expect("a symbol")),
     };
     let mut topics = BTreeSet::from(["futures/asset:USDT".to_owned()]);
     for channel in Channel::all() {

@@ -147,14 +147,18 @@ impl Exchange {
     pub fn step_for(&mut self, is_wanted: impl Fn(Market, &str) -> bool) -> Vec<Push> {
         let mut out = Vec::new();
         self.clock.tick();
+        // Both markets before any account: each event of an account moves the clock on, and the markets' pushes
+        // are to come at even distances.
         if let Some(spot) = &mut self.spot {
             spot.step(&|topic| is_wanted(Market::Spot, topic), &self.clock, &mut out);
+        }
+        self.futures
+            .step(&|topic| is_wanted(Market::Futures, topic), &self.clock, &mut out);
+        if let Some(spot) = &mut self.spot {
             for story in &mut self.spot_stories {
                 story.act(spot, &mut self.clock, &mut out);
             }
         }
-        self.futures
-            .step(&|topic| is_wanted(Market::Futures, topic), &self.clock, &mut out);
         for story in &mut self.futures_stories {
             story.act(&mut self.futures, &mut self.clock, &mut out);
         }
