@@ -24,7 +24,7 @@
 //! ```text
 //!   Simulator ── inject, step, place_order ──┐
 //!       │ owns                               ▼
-//!       ├─ listeners, TLS ──► connection ─► hub ──► exchange   pure: accounts, orders, money, prices
+//!       ├─ listeners, TLS ──► connection ─► hub ──► exchange   pure: markets, accounts, orders, money
 //!       │                      │    ▲        │  └──► protocol  pure: text in, texts out, per connection
 //!       └─ ticker ─────────────┼────┼───────►│  └──► faults    what goes wrong next, and where
 //!                              ▼    │        │
@@ -44,8 +44,10 @@
 //!
 //! # What it takes from the exchange, and what it doesn't
 //!
-//! Acknowledged is every topic that `bitmart_proto::Topic` reads and whose symbol is listed. Data comes for orders,
-//! balances, assets, positions, trades, tickers and best prices. Limits hold as documented or as measured: 20
+//! Acknowledged is every topic that `bitmart_proto::Topic` reads and whose symbol is listed. Data comes on all of
+//! them for the symbols that are traded, and [`exchange`] says what can be relied on in it. A contract that is listed
+//! and not traded has an empty book; the second version of the futures books is acknowledged and all but silent, as
+//! it was seen. Limits hold as documented or as measured: 20
 //! topics per spot request, 115 or 100 per spot connection, 100 messages per 10 s on spot, 4,096 bytes per spot
 //! message and 2,048 per futures message, an idle spot connection closed after 20 s. The limits per IP address
 //! don't: on loopback everybody is one.

@@ -38,7 +38,26 @@
 //! - A position's volume is the sum of its fills; futures money is available, deposit and frozen, and changes as a
 //!   whole by realised profit and fees alone.
 //!
-//! Not played: interest, funding, liquidation, and a book that orders match against; fills are caused.
+//! # What the market is
+//!
+//! Each symbol has one limit order book, which a seeded flow of other people's orders keeps around a price that
+//! walks: in each tick some take, some cancel, some add, and at times all rest for a few seconds. Everything public
+//! is read from that one state, so that a client's own view of it can be checked:
+//!
+//! - A book is never crossed. Its snapshot with its updates, its full views and a fresh snapshot are the same book.
+//! - Trades come first in their tick, each at the best price of the book before, and the book after shows what they
+//!   took.
+//! - A candle is what the trades of its interval make it, as of each push, and is told once more as it ended, beside
+//!   the first of the next interval. Without a trade it is flat at the last price.
+//! - A ticker's prices and volumes are those of the trades of the last 24 hours, its best prices those of the book.
+//! - What happens doesn't depend on who looks.
+//!
+//! The accounts' orders are not displayed in the book. A fill is a public trade all the same, and candles and tickers
+//! count it: somebody came for the hidden order, at whatever price the script or the story says, with as much as it
+//! takes; the displayed orders stay as they are.
+//!
+//! Not played: interest, the payment of funding, liquidation, and orders that match against the book; fills are
+//! caused.
 
 mod amount;
 mod futures;

@@ -1,5 +1,6 @@
 //! Candles and the trades that they gather.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use bitmart_sim::exchange::{Exchange, Push};
 use serde_json::Value;
 
 use crate::numbers::{amount, number, parsed};
-use crate::tape::Tapes;
-use crate::{for_seeds, heard};
+use crate::tape::{Bar, Tapes, trades};
+use crate::{for_seeds, heard, topics};
 
 /// A candle as published: time, open, high, low, close, volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ fn parts(topic: &str) -> Option<(bool, &str, &str)> {
     })
 }
 
+const INTERVALS: [&str; 10] = ["1m", "5m", "15m", "30m", "1H", "2H", "4H", "1D", "1W", "1M"];
+
 /// Beginning and end of the interval that holds a moment, in seconds. All of the weeks and months here are counted
 /// from the first ones of 2026: Thursday, January 1st.
 fn interval(name: &str, at_s: u64) -> (u64, u64) {
@@ -95,6 +98,8 @@ fn interval(name: &str, at_s: u64) -> (u64, u64) {
 #[derive(Default)]
 struct Reader {
     tapes: Tapes,
+    /// What the trades made so far, by symbol, interval and beginning.
+    made: BTreeMap<(String, &'static str), BTreeMap<u64, Bar>>,
     /// By topic: the bars by their beginnings, as said last.
     bars: BTreeMap<String, BTreeMap<u64, Candle>>,
     pairs: usize,
@@ -103,17 +108,35 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, push: &Push) {
+    /// Counts the trades of a push in every interval.
+    fn take(&mut self, push: &Push) {
         self.tapes.take(push);
+        let Some((_, symbol)) = push.topic.split_once("/trade:") else {
+            return;
+        };
+        for trade in trades(push) {
+            for name in INTERVALS {
+                let (began_s, _) = interval(name, trade.time_ms / 1_000);
+                let bars = self.made.entry((symbol.to_owned(), name)).or_default();
+                bars.entry(began_s)
+                    .and_modify(|bar| bar.join(trade))
+                    .or_insert_with(|| Bar::of(&[trade]).unwrap());
+            }
+        }
+    }
+
+    fn read(&mut self, push: &Push) {
+        self.take(push);
         let Some((is_spot, symbol, name)) = parts(&push.topic) else {
             return;
         };
         let bars = self.bars.entry(push.topic.clone()).or_default();
+        let name = INTERVALS.into_iter().find(|known| *known == name).unwrap();
         let candles = candles(push);
         assert!((1..=2).contains(&candles.len()), "{}", push.payload);
         self.pairs += usize::from(candles.len() == 2);
         for candle in candles {
-            let (began_s, end_s) = interval(name, candle.time_s);
+            let (began_s, _) = interval(name, candle.time_s);
             let lag_s = candle.time_s - began_s;
             assert!(lag_s == 0 || (!is_spot && lag_s == 1), "{}", push.payload);
             assert!(
@@ -123,7 +146,11 @@ impl Reader {
             );
             let [open, high, low, close] = candle.prices;
             let tape = self.tapes.of(symbol);
-            match tape.bar(began_s * 1_000, end_s * 1_000) {
+            match self
+                .made
+                .get(&(symbol.to_owned(), name))
+                .and_then(|bars| bars.get(&began_s))
+            {
                 Some(bar) => {
                     assert_eq!(
                         (open, high, low, close, candle.volume),
@@ -157,8 +184,8 @@ impl Reader {
             let (_, symbol, name) = parts(topic).unwrap();
             let closed = bars.len() - 1;
             for (began_s, candle) in bars.iter().take(closed) {
-                let (_, end_s) = interval(name, *began_s);
-                if let Some(bar) = self.tapes.of(symbol).bar(began_s * 1_000, end_s * 1_000) {
+                let name = INTERVALS.into_iter().find(|known| *known == name).unwrap();
+                if let Some(bar) = self.made[&(symbol.to_owned(), name)].get(began_s) {
                     assert_eq!(
                         candle.volume, bar.volume,
                         "{topic}: the end of {began_s} was never said"
@@ -172,12 +199,13 @@ impl Reader {
 
 #[test]
 fn candles_are_what_their_trades_make_them() {
+    let seen = Cell::new((0, 0, 0));
     // At the usual pace, and at paces that run through hours, days and months.
     for (tick_ms, seeds, ticks) in [
-        (250, 0..60, 300),
-        (3_700, 60..160, 120),
-        (601_000, 160..200, 120),
-        (7 * 3_600_000, 200..220, 160),
+        (250, 0..120, 200),
+        (3_700, 80..180, 100),
+        (601_000, 180..200, 120),
+        (7 * 3_600_000, 200..210, 160),
     ] {
         for_seeds(seeds, |seed| {
             let mut exchange = Exchange::builder(Environment::Live)
@@ -190,29 +218,33 @@ fn candles_are_what_their_trades_make_them() {
                 &["ETH_USDT", "BTCUSDT"]
             };
             let mut reader = Reader::default();
+            let wanted = topics(|topic| {
+                let is_ours = symbols.iter().any(|symbol| topic.ends_with(symbol));
+                // A third of the intervals for each seed.
+                let is_turn =
+                    |name| INTERVALS.iter().position(|known| *known == name).unwrap() as u64 % 3 == seed % 3;
+                is_ours && parts(topic).map_or(topic.contains("/trade:"), |(_, _, name)| is_turn(name))
+            });
             for _ in 0..ticks {
-                let pushes = exchange.step_for(|_, topic| {
-                    let is_ours = symbols.iter().any(|symbol| topic.ends_with(symbol));
-                    is_ours && (parts(topic).is_some() || topic.contains("/trade:"))
-                });
+                let pushes = exchange.step_for(|_, topic| wanted.contains(topic));
                 pushes.iter().for_each(|push| reader.read(push));
             }
             reader.check_closed();
-            assert_eq!(reader.bars.len(), 10 + 9);
-            if tick_ms >= 3_700 {
-                let Reader {
-                    pairs,
-                    flat,
-                    reopened,
-                    ..
-                } = reader;
-                assert!(
-                    pairs > 10 && flat > 0 && reopened > 0,
-                    "{pairs}, {flat}, {reopened}"
-                );
-            }
+            assert_eq!(reader.bars.len(), wanted.len() - 2);
+            let (pairs, flat, reopened) = seen.get();
+            seen.set((
+                pairs + reader.pairs,
+                flat + reader.flat,
+                reopened + reader.reopened,
+            ));
         });
     }
+    let (pairs, flat, reopened) = seen.get();
+    assert!(
+        pairs > 5_000 && flat > 1_000 && reopened > 500,
+        "{:?}",
+        seen.get()
+    );
 }
 
 /// Candles of the mark price hold every mark price that a ticker says, have no volume, and tell the time of the

@@ -11,10 +11,11 @@ mod pace;
 mod tape;
 mod tickers;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bitmart_proto::Environment;
+use bitmart_proto::{Channel, Environment, Side, Symbol, Topic};
 use bitmart_sim::exchange::{Audience, Exchange, Push};
 
 /// Runs a property for each seed; a failure names its seed.
@@ -38,4 +39,22 @@ fn heard(exchange: &mut Exchange, is_wanted: impl Fn(&str) -> bool) -> Vec<Push>
     let mut pushes = exchange.step_for(|_, topic| is_wanted(topic));
     pushes.retain(|push| push.audience == Audience::Everyone);
     pushes
+}
+
+/// The public topics that are meant, of all symbols that are traded.
+fn topics(is_meant: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let symbols = ["BTC_USDT", "ETH_USDT", "BTCUSDT", "ETHUSDT"].map(|symbol| Symbol::new(symbol).unwrap());
+    let channels = Channel::all()
+        .into_iter()
+        .filter(|channel| channel.side() == Side::Public);
+    let with_symbols = channels.flat_map(|channel| {
+        let topics = symbols
+            .each_ref()
+            .map(|symbol| Topic::with_symbol(channel, symbol));
+        topics.into_iter().flatten().chain(Topic::without_symbol(channel))
+    });
+    with_symbols
+        .map(|topic| topic.to_string())
+        .filter(|topic| is_meant(topic))
+        .collect()
 }

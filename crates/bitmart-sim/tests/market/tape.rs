@@ -125,6 +125,14 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    pub(crate) fn join(&mut self, trade: Trade) {
+        self.high = self.high.max(trade.price);
+        self.low = self.low.min(trade.price);
+        self.close = trade.price;
+        self.volume += trade.size;
+        self.turnover += times(trade.price, trade.size);
+    }
+
     pub(crate) fn of(trades: &[Trade]) -> Option<Self> {
         let (first, last) = (trades.first()?, trades.last()?);
         let prices = || trades.iter().map(|trade| trade.price);
