@@ -202,10 +202,11 @@ fn candles_are_what_their_trades_make_them() {
     let seen = Cell::new((0, 0, 0));
     // At the usual pace, and at paces that run through hours, days and months.
     for (tick_ms, seeds, ticks) in [
-        (250, 0..120, 200),
-        (3_700, 80..180, 100),
-        (601_000, 180..200, 120),
-        (7 * 3_600_000, 200..210, 160),
+        (250, 0..150, 50),
+        (250, 150..153, 500),
+        (3_700, 153..220, 60),
+        (601_000, 220..232, 100),
+        (7 * 3_600_000, 232..238, 150),
     ] {
         for_seeds(seeds, |seed| {
             let mut exchange = Exchange::builder(Environment::Live)
@@ -240,11 +241,7 @@ fn candles_are_what_their_trades_make_them() {
         });
     }
     let (pairs, flat, reopened) = seen.get();
-    assert!(
-        pairs > 5_000 && flat > 1_000 && reopened > 500,
-        "{:?}",
-        seen.get()
-    );
+    assert!(pairs > 3_000 && flat > 500 && reopened > 300, "{:?}", seen.get());
 }
 
 /// Candles of the mark price hold every mark price that a ticker says, have no volume, and tell the time of the

@@ -18,6 +18,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bitmart_proto::{Channel, Environment, Side, Symbol, Topic};
 use bitmart_sim::exchange::{Audience, Exchange, Push};
 
+/// Many seeds for a short while.
+const MANY: (Range<u64>, u64) = (0..240, 50);
+/// A few seeds for a long while, so that what drifts is seen.
+const LONG: (Range<u64>, u64) = (240..244, 600);
+
+/// Runs a property of a seed and a number of ticks, for many seeds and for a long while.
+fn for_seeds_and_ticks(property: impl Fn(u64, u64)) {
+    for (seeds, ticks) in [MANY, LONG] {
+        for_seeds(seeds, |seed| property(seed, ticks));
+    }
+}
+
 /// Runs a property for each seed; a failure names its seed.
 fn for_seeds(seeds: Range<u64>, property: impl Fn(u64)) {
     for seed in seeds {
