@@ -143,7 +143,7 @@ impl Exchange {
 
     /// Advances the clock by one tick: prices move, stories go on, and what was said of it is returned in order.
     ///
-    /// That is every public topic's news, hundreds of kilobytes of it; [`step_for`](Self::step_for) leaves out what
+    /// That is every public topic's news, a hundred kilobytes of it at times; [`step_for`](Self::step_for) leaves out what
     /// nobody wants.
     pub fn step(&mut self) -> Vec<Push> {
         self.step_for(|_, _| true)
@@ -182,6 +182,8 @@ impl Exchange {
             story.act(&mut self.futures, &mut self.clock, &mut out);
         }
         self.futures.tell_positions(&self.clock, &mut out);
+        // The trades that the stories are announce themselves.
+        out.retain(|push| push.audience != Audience::Everyone || is_wanted(push.market, &push.topic));
         out
     }
 

@@ -22,7 +22,10 @@ struct Candle {
 
 /// The candles of a push of either market.
 fn candles(push: &Push) -> Vec<Candle> {
-    let message = parsed(push);
+    candles_of(&parsed(push))
+}
+
+fn candles_of(message: &Value) -> Vec<Candle> {
     let data = &message["data"];
     if let Some(items) = data.as_array() {
         let spot = |item: &Value| {
@@ -242,6 +245,48 @@ fn candles_are_what_their_trades_make_them() {
     }
     let (pairs, flat, reopened) = seen.get();
     assert!(pairs > 3_000 && flat > 500 && reopened > 300, "{:?}", seen.get());
+}
+
+/// Whoever joins at whatever moment, beside others or alone, is never told a bar before the one it began with, and
+/// goes on from there.
+#[test]
+fn late_subscribers_are_told_no_earlier_bar() {
+    for_seeds(0..24, |seed| {
+        for (topic, name) in [
+            ("spot/kline1m:BTC_USDT", "1m"),
+            ("futures/klineBin1m:BTCUSDT", "1m"),
+        ] {
+            let mut exchange = Exchange::builder(Environment::Live)
+                .seed(seed)
+                .tick(Duration::from_millis(400))
+                .build();
+            let parsed_topic = topic.parse().unwrap();
+            let began = |candle: &Candle| interval(name, candle.time_s).0;
+            let mut first_bars: Vec<u64> = Vec::new();
+            let mut latest = 0;
+            for tick in 0..400 {
+                let text = exchange.first_push(&parsed_topic).unwrap();
+                let joined = candles_of(&serde_json::from_str(&text).unwrap());
+                first_bars.push(began(&joined[0]));
+                assert!(
+                    tick == 0 || latest == 0 || began(&joined[0]) == latest,
+                    "tick {tick}: {text}"
+                );
+                for push in heard(&mut exchange, |wanted| wanted == topic) {
+                    for candle in candles(&push) {
+                        let began_s = began(&candle);
+                        assert!(
+                            first_bars.iter().all(|first| *first <= began_s),
+                            "tick {tick}: {}",
+                            push.payload
+                        );
+                        latest = began_s;
+                    }
+                }
+            }
+            assert!(first_bars.last() > first_bars.first());
+        }
+    });
 }
 
 /// Candles of the mark price hold every mark price that a ticker says, have no volume, and tell the time of the

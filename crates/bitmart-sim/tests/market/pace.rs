@@ -62,6 +62,29 @@ fn topics_keep_their_pace() {
     }
 }
 
+/// What a first subscriber is told at once counts: the next push keeps its distance.
+#[test]
+fn the_pace_begins_with_the_first_push() {
+    for topic in [
+        "spot/ticker:BTC_USDT",
+        "spot/kline1m:BTC_USDT",
+        "spot/depth20:BTC_USDT",
+        "futures/fundingRate:BTCUSDT",
+    ] {
+        const TICK_MS: u64 = 60;
+        let mut exchange = Exchange::builder(Environment::Live)
+            .seed(6)
+            .story(false)
+            .tick(Duration::from_millis(TICK_MS))
+            .build();
+        exchange.step_for(|_, _| false);
+        assert!(exchange.first_push(&topic.parse().unwrap()).is_some());
+        let ticks = (1..2_000).find(|_| !heard(&mut exchange, |wanted| wanted == topic).is_empty());
+        let pause_ms = ticks.expect("the next push") * TICK_MS;
+        assert!(pause_ms >= shortest_ms(topic), "{topic}: {pause_ms} ms");
+    }
+}
+
 /// Quirk 7: a quiet spot book repeats its version, a quiet futures book moves it on; and lulls are long enough to
 /// see both.
 #[test]

@@ -7,8 +7,8 @@ use super::public_wire::{self as wire, Print};
 use super::{FuturesMarket, INSTRUMENTS, Instrument};
 use crate::exchange::amount::Amount;
 use crate::exchange::market::{
-    Candles, Depth, Feed, Idle, Increment, Leavers, Rules, SymbolMarket, Terms, Trade, Wanted, intervals,
-    levels_of,
+    Candles, Depth, Feed, Idle, Increment, Leavers, Rules, Said, SymbolMarket, Terms, Trade, Wanted,
+    intervals, levels_of,
 };
 use crate::exchange::time::Clock;
 use crate::exchange::{Audience, Push};
@@ -181,22 +181,25 @@ impl Listing {
         let one = |is_new: bool, write: &dyn Fn() -> String| Vec::from_iter(is_new.then(write));
         match feed.channel() {
             Channel::FuturesTicker => {
-                let mark = self.market.walk().price();
-                let is_new = feed.is_new_ticker(book.top(), self.market.trades(), Some(mark));
+                let is_new = feed.is_new(Said::Ticker {
+                    top: book.top(),
+                    trades: self.market.trades(),
+                    mark: Some(self.market.walk().price()),
+                });
                 let is_suffixed = feed.topic.filter().is_some() && feed.pushes % SUFFIXED_TICKER == 1;
                 let group = format!("{}{}", feed.topic, if is_suffixed { "@100ms" } else { "" });
                 one(is_new, &|| self.ticker(&group, now_ms))
             }
-            Channel::FuturesBookTicker => one(feed.is_new_top(book.top()), &|| {
+            Channel::FuturesBookTicker => one(feed.is_new(Said::Top(book.top())), &|| {
                 wire::book_ticker(instrument, &feed.topic, book.top(), now_ms)
             }),
             Channel::FuturesFundingRate => {
-                feed.begin_told();
+                feed.begin(Said::Anything, now_ms);
                 vec![wire::funding(instrument, &feed.topic, &self.funding, now_ms)]
             }
             Channel::FuturesDepth(levels, _) => {
                 let depth = book.depth(levels_of(levels));
-                if feed.is_new_depth(&depth) {
+                if feed.is_new(Said::Depth(depth.clone())) {
                     // Both sides of one moment, whichever changed: a reader that takes the two for a book is right
                     // only between the second and the next first.
                     wire::depth_sides(instrument, &feed.topic, &depth, now_ms).into()
@@ -206,7 +209,7 @@ impl Listing {
             }
             Channel::FuturesDepthAll(levels, _) => {
                 let depth = book.depth(levels_of(levels));
-                one(feed.is_new_depth(&depth), &|| {
+                one(feed.is_new(Said::Depth(depth.clone())), &|| {
                     wire::depth_all(instrument, &feed.topic, &depth, now_ms)
                 })
             }
@@ -251,7 +254,7 @@ impl Listing {
         let feed = self.feeds.iter_mut().find(|feed| feed.topic == *topic)?;
         match topic.channel() {
             Channel::FuturesFundingRate => {
-                feed.begin_pause(now_ms);
+                feed.begin(Said::Anything, now_ms);
                 Some(wire::funding(instrument, topic, &self.funding, now_ms))
             }
             Channel::FuturesDepthIncrease(..) => {
@@ -260,8 +263,8 @@ impl Listing {
             }
             Channel::FuturesKline(interval) => {
                 let (_, forming) = market.candles().of(interval)?;
-                feed.begin_candle(forming);
-                Some(wire::candles(instrument, topic, interval, &[forming]))
+                let told = feed.begin_candle(forming, now_ms);
+                Some(wire::candles(instrument, topic, interval, &[told]))
             }
             _ => None,
         }

@@ -16,16 +16,17 @@ pub(in crate::exchange) struct Feed {
     due_ms: u64,
     /// How many pushes there were.
     pub(in crate::exchange) pushes: u64,
-    last: Last,
+    last: Said,
     pub(in crate::exchange) increments: Option<Increments>,
 }
 
 /// What was said last: nothing is repeated that didn't change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Last {
+pub(in crate::exchange) enum Said {
+    /// Nobody listened.
     Nothing,
     /// Something that is repeated whether it changed or not.
-    Told,
+    Anything,
     Depth(Depth),
     Top(Top),
     Ticker {
@@ -43,7 +44,7 @@ impl Feed {
             period_ms,
             due_ms: 0,
             pushes: 0,
-            last: Last::Nothing,
+            last: Said::Nothing,
             increments: None,
         }
     }
@@ -78,50 +79,37 @@ impl Feed {
 
     /// Nobody listens: whoever comes next is told everything, changed or not.
     pub(in crate::exchange) fn sleep(&mut self) {
-        self.last = Last::Nothing;
+        self.last = Said::Nothing;
         if let Some(increments) = &mut self.increments {
             increments.sleep();
         }
     }
 
-    /// Notes what a first subscriber was told. Others' pushes go on as they were.
-    pub(in crate::exchange) fn begin_depth(&mut self, depth: &Depth) {
-        self.begin(Last::Depth(depth.clone()));
-    }
-
-    pub(in crate::exchange) fn begin_candle(&mut self, forming: Candle) {
-        self.begin(Last::Candle(forming));
-    }
-
-    pub(in crate::exchange) fn begin_told(&mut self) {
-        self.begin(Last::Told);
-    }
-
-    /// As the others, where the pace counts from what the first subscriber was told.
-    pub(in crate::exchange) fn begin_pause(&mut self, now_ms: u64) {
-        if self.last == Last::Nothing {
-            self.last = Last::Told;
+    /// Notes what a first subscriber is told: the pace counts from there. Others' pushes go on as they were.
+    pub(in crate::exchange) fn begin(&mut self, present: Said, now_ms: u64) {
+        if self.last == Said::Nothing {
+            self.last = present;
             self.due_ms = now_ms + self.period_ms;
         }
     }
 
-    fn begin(&mut self, present: Last) {
-        if self.last == Last::Nothing {
-            self.last = present;
+    /// The bar that a new subscriber begins with: the last that the others were told, so that nobody is told an
+    /// earlier one after it.
+    pub(in crate::exchange) fn begin_candle(&mut self, forming: Candle, now_ms: u64) -> Candle {
+        self.begin(Said::Candle(forming), now_ms);
+        match &self.last {
+            Said::Candle(told) => *told,
+            _ => forming,
         }
     }
 
-    /// Notes the present view; whether it is another than the last one.
-    pub(in crate::exchange) fn is_new_depth(&mut self, depth: &Depth) -> bool {
-        self.is_new(Last::Depth(depth.clone()))
-    }
-
-    pub(in crate::exchange) fn is_new_top(&mut self, top: Top) -> bool {
-        self.is_new(Last::Top(top))
-    }
-
-    pub(in crate::exchange) fn is_new_ticker(&mut self, top: Top, trades: u64, mark: Option<Amount>) -> bool {
-        self.is_new(Last::Ticker { top, trades, mark })
+    /// Notes what is to be said; whether it is another than the last time.
+    pub(in crate::exchange) fn is_new(&mut self, present: Said) -> bool {
+        let is_new = self.last != present;
+        if is_new {
+            self.last = present;
+        }
+        is_new
     }
 
     /// The bars to be said: none if nothing changed; the closed one as it ended and the new one, if an interval
@@ -130,27 +118,15 @@ impl Feed {
         &mut self,
         (closed, forming): (Option<Candle>, Candle),
     ) -> Vec<Candle> {
-        let last = match &self.last {
-            Last::Candle(last) => Some(*last),
-            _ => None,
-        };
-        if !self.is_new(Last::Candle(forming)) {
+        let has_closed = matches!(&self.last, Said::Candle(last) if last.open_s != forming.open_s);
+        if !self.is_new(Said::Candle(forming)) {
             return Vec::new();
         }
-        let has_closed = last.is_some_and(|last| last.open_s != forming.open_s);
         closed
             .filter(|_| has_closed)
             .into_iter()
             .chain([forming])
             .collect()
-    }
-
-    fn is_new(&mut self, present: Last) -> bool {
-        let is_new = self.last != present;
-        if is_new {
-            self.last = present;
-        }
-        is_new
     }
 }
 

@@ -18,7 +18,7 @@ use crate::random::Random;
 
 pub(super) use book::{Book, Depth, Leavers, Level, Top};
 pub(super) use candle::{Candle, Candles, interval_end_s};
-pub(super) use feed::{Feed, levels_of};
+pub(super) use feed::{Feed, Said, levels_of};
 pub(super) use increments::{Idle, Increment, Rules};
 pub(super) use statistics::Day;
 pub(super) use walk::Walk;
@@ -115,8 +115,8 @@ impl SymbolMarket {
         trades
     }
 
-    /// Counts a trade that left the book as it was, as an account's own do: their orders are not displayed. Whoever
-    /// trades with one brings as much as it takes, so that no displayed order is touched.
+    /// Counts a trade. Those of the accounts come to no more than this: their orders are not displayed, and whoever
+    /// trades with one brings as much as it takes, so that the book stays as it is.
     pub(super) fn count(&mut self, trade: &Trade, now_ms: u64) {
         self.trades += 1;
         self.candles.trade(now_ms, trade.price, trade.size);

@@ -4,7 +4,7 @@ use bitmart_proto::{Channel, Market, Side, Symbol, Topic};
 
 use super::{INSTRUMENTS, Instrument, SpotMarket, public_wire as wire};
 use crate::exchange::market::{
-    Feed, Idle, Leavers, Rules, SymbolMarket, Terms, Trade, Wanted, intervals, levels_of,
+    Feed, Idle, Leavers, Rules, Said, SymbolMarket, Terms, Trade, Wanted, intervals, levels_of,
 };
 use crate::exchange::time::Clock;
 use crate::exchange::{Audience, Push};
@@ -120,10 +120,13 @@ impl Listing {
         } = self;
         let feed = feeds.iter_mut().find(|feed| feed.topic == *topic)?;
         match topic.channel() {
-            Channel::SpotTicker => Some(wire::ticker(instrument, market, now_ms)),
+            Channel::SpotTicker => {
+                feed.begin(ticker_state(market), now_ms);
+                Some(wire::ticker(instrument, market, now_ms))
+            }
             Channel::SpotDepth(levels) => {
                 let depth = market.book().depth(levels_of(levels));
-                feed.begin_depth(&depth);
+                feed.begin(Said::Depth(depth.clone()), now_ms);
                 Some(wire::depth(instrument, topic.channel(), &depth, now_ms))
             }
             Channel::SpotDepthIncrease => {
@@ -132,8 +135,8 @@ impl Listing {
             }
             Channel::SpotKline(interval) => {
                 let (_, forming) = market.candles().of(interval)?;
-                feed.begin_candle(forming);
-                Some(wire::candles(instrument, interval, &[forming]))
+                let told = feed.begin_candle(forming, now_ms);
+                Some(wire::candles(instrument, interval, &[told]))
             }
             // What best prices begin with isn't known: with the next change.
             _ => None,
@@ -146,14 +149,14 @@ fn news(instrument: &Instrument, market: &SymbolMarket, feed: &mut Feed, now_ms:
     let (top, channel) = (market.book().top(), feed.channel());
     match channel {
         Channel::SpotTicker => feed
-            .is_new_ticker(top, market.trades(), None)
+            .is_new(ticker_state(market))
             .then(|| wire::ticker(instrument, market, now_ms)),
         Channel::SpotBookTicker => feed
-            .is_new_top(top)
+            .is_new(Said::Top(top))
             .then(|| wire::book_ticker(instrument, top, now_ms)),
         Channel::SpotDepth(levels) => {
             let depth = market.book().depth(levels_of(levels));
-            feed.is_new_depth(&depth)
+            feed.is_new(Said::Depth(depth.clone()))
                 .then(|| wire::depth(instrument, channel, &depth, now_ms))
         }
         Channel::SpotDepthIncrease => {
@@ -165,6 +168,15 @@ fn news(instrument: &Instrument, market: &SymbolMarket, feed: &mut Feed, now_ms:
             (!candles.is_empty()).then(|| wire::candles(instrument, interval, &candles))
         }
         _ => None,
+    }
+}
+
+/// What a ticker is sent for when it changes.
+fn ticker_state(market: &SymbolMarket) -> Said {
+    Said::Ticker {
+        top: market.book().top(),
+        trades: market.trades(),
+        mark: None,
     }
 }
 
