@@ -110,7 +110,8 @@ impl Flow {
                 &mut book.bids
             };
             let mut left = self.taken_size();
-            while left.is_positive() && trades.len() < MAX_FILLS && ladder.len() > MIN_RESTING {
+            // A fill may be listed as two.
+            while left.is_positive() && trades.len() + 1 < MAX_FILLS && ladder.len() > MIN_RESTING {
                 let Some(best) = ladder.best() else { break };
                 let size = left.min(best.size);
                 ladder.take(best.price, size);
