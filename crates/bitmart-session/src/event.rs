@@ -278,7 +278,11 @@ impl fmt::Display for GapClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.topics.len();
         let topics = if count == 1 { "topic is" } else { "topics are" };
-        write!(f, "{count} {topics} complete from {} ms (Unix time) on", self.until.unix_ms)?;
+        write!(
+            f,
+            "{count} {topics} complete from {} ms (Unix time) on",
+            self.until.unix_ms
+        )?;
         if let Some(since) = self.since {
             write!(f, ": ask over REST for what came since {} ms", since.unix_ms)?;
         }

@@ -24,7 +24,7 @@
 //! ```text
 //!   Simulator, control ── inject, step, … ───┐
 //!       │ owns                               ▼
-//!       ├─ listeners, TLS ──► connection ─► hub ──► exchange   pure: accounts, orders, money, prices
+//!       ├─ listeners, TLS ──► connection ─► hub ──► exchange   pure: markets, accounts, orders, money
 //!       │                      │    ▲        │  └──► protocol  pure: text in, texts out, per connection
 //!       └─ ticker ─────────────┼────┼───────►│  └──► faults    what goes wrong next, and where
 //!                              ▼    │        │
@@ -44,8 +44,10 @@
 //!
 //! # What it takes from the exchange, and what it doesn't
 //!
-//! Acknowledged is every topic that `bitmart_proto::Topic` reads and whose symbol is listed. Data comes for orders,
-//! balances, assets, positions, trades, tickers and best prices.
+//! Acknowledged is every topic that `bitmart_proto::Topic` reads and whose symbol is listed. Data comes on all of
+//! them for the symbols that are traded, and [`exchange`] says what can be relied on in it. A contract that is listed
+//! and not traded has an empty book; the second version of the futures books is acknowledged and all but silent, as
+//! it was seen.
 //!
 //! The limits are the exchange's, as documented or as measured, unless [`Limits`] sets others: 20 public and 10
 //! private spot connections at once and 30 new ones a minute, 500 on futures; 20 topics per spot request, 115 or 100

@@ -17,7 +17,7 @@ const CODES: [&str; 24] = [
     "94002", "95000",
 ];
 
-const TICKER: &str = "spot/ticker:BTC_USDT";
+const TRADES: &str = "spot/trade:BTC_USDT";
 
 fn frozen() -> Account {
     Account::new("frozen", "secret", "memo").frozen()
@@ -51,9 +51,9 @@ async fn every_code_can_be_had() {
     limits.spot.topics_per_request = Some(20);
     limits.spot.public_topics = Some(1);
     let limited = exchange(limits).await;
-    let many = subscribe(Market::Spot, &[TICKER; 21]);
-    let two = subscribe(Market::Spot, &[TICKER, "spot/ticker:ETH_USDT"]);
-    let again = subscribe(Market::Spot, &[TICKER, TICKER]);
+    let many = subscribe(Market::Spot, &[TRADES; 21]);
+    let two = subscribe(Market::Spot, &[TRADES, "spot/trade:ETH_USDT"]);
+    let again = subscribe(Market::Spot, &[TRADES, TRADES]);
     for (sim, request, acks, expected) in [
         (&sim, "{", 0, "90001"),
         (&sim, r#"{"op":"nonsense"}"#, 0, "90002"),
@@ -69,7 +69,7 @@ async fn every_code_can_be_had() {
         (&sim, &again, 1, "90008"),
         (
             &sim,
-            r#"{"op":"unsubscribe","args":["spot/ticker:BTC_USDT"]}"#,
+            r#"{"op":"unsubscribe","args":["spot/trade:BTC_USDT"]}"#,
             0,
             "90009",
         ),
@@ -252,7 +252,7 @@ async fn a_topic_that_exists_can_be_refused() {
             .forever(),
     );
     let mut spot = Client::connect(&sim, Market::Spot, Side::Public).await;
-    let topics = ["spot/trade:BTC_USDT", "spot/trade:ETH_USDT", TICKER];
+    let topics = ["spot/trade:BTC_USDT", "spot/trade:ETH_USDT", TRADES];
     for (at, answer) in spot.subscribe(Market::Spot, &topics).await.iter().enumerate() {
         assert_eq!(answer.contains("92001"), at == 1, "{answer}");
     }
@@ -283,10 +283,10 @@ async fn a_topic_that_exists_can_be_refused() {
 async fn a_request_can_be_refused_as_a_whole() {
     let sim = quiet().start().await.unwrap();
     let mut spot = Client::connect(&sim, Market::Spot, Side::Public).await;
-    sim.inject(Fault::refuse_request("95000", r#"say "no""#).on_topic(TICKER));
-    let other = spot.subscribe(Market::Spot, &["spot/trade:BTC_USDT"]).await;
+    sim.inject(Fault::refuse_request("95000", r#"say "no""#).on_topic(TRADES));
+    let other = spot.subscribe(Market::Spot, &["spot/bookTicker:BTC_USDT"]).await;
     assert!(other[0].contains("topic"), "{other:?}");
-    spot.send(&subscribe(Market::Spot, &["spot/trade:ETH_USDT", TICKER]))
+    spot.send(&subscribe(Market::Spot, &["spot/trade:ETH_USDT", TRADES]))
         .await;
     let expected = r#"{"event":"subscribe","errorCode":"95000","errorMessage":"say \"no\""}"#;
     assert_eq!(spot.text().await, expected);

@@ -1,17 +1,21 @@
 //! The shape of every payload: its keys in the exchange's order, and their types.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use bitmart_proto::Environment;
+use bitmart_proto::{Channel, Environment, Market, Symbol, Topic};
 use bitmart_sim::exchange::{Exchange, Push};
 use serde_json::Value;
 
 /// A message's keys in order, with their types: `s` string, `i` integer, `b` boolean, `n` object or null,
-/// `[` and `{` for what they begin.
+/// `[` and `{` for what they begin. Of neighbours with one shape in an array, one is written.
 fn shape(text: &str) -> String {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    described(&value, text)
+}
+
+fn described(value: &Value, text: &str) -> String {
     let mut out = String::new();
-    describe(&value, text, &mut out);
+    describe(value, text, &mut out);
     out
 }
 
@@ -23,10 +27,10 @@ fn describe(value: &Value, text: &str, out: &mut String) {
         Value::Bool(_) => out.push('b'),
         Value::Null => out.push('0'),
         Value::Array(items) => {
+            let mut shapes: Vec<String> = items.iter().map(|item| described(item, text)).collect();
+            shapes.dedup();
             out.push('[');
-            if let Some(first) = items.first() {
-                describe(first, text, out);
-            }
+            out.push_str(&shapes.concat());
             out.push(']');
         }
         Value::Object(object) => {
@@ -60,6 +64,11 @@ const SPOT_TRADE: &str = "{data:[{ms_t:i price:s s_t:i side:s size:s symbol:s }]
 const SPOT_BOOK_TICKER: &str = "{data:[{ask_px:s ask_sz:s bid_px:s bid_sz:s ms_t:i symbol:s }] table:s }";
 const SPOT_TICKER: &str = "{data:[{ask_px:s ask_sz:s base_volume_24h:s bid_px:s bid_sz:s fluctuation:s high_24h:s \
     last_price:s low_24h:s ms_t:i open_24h:s quote_volume_24h:s s_t:i symbol:s }] table:s }";
+const SPOT_KLINE: &str = "{data:[{candle:[is] symbol:s }] table:s }";
+const FUNDING: &str = "{data:{symbol:s fundingRate:s fundingTime:i nextFundingRate:s nextFundingTime:i \
+    funding_upper_limit:s funding_lower_limit:s ts:i } group:s }";
+const FUTURES_DEPTH: &str = "{data:{symbol:s way:i depths:[{price:s vol:s }] ms_t:i } group:s }";
+const FUTURES_KLINE: &str = "{data:{symbol:s items:[{o:s h:s l:s c:s v:s ts:i }] } group:s }";
 const FUTURES_ASSET: &str =
     "{group:s data:{currency:s available_balance:s position_deposit:s frozen_balance:s } }";
 const POSITION: &str = "{group:s data:[{symbol:s hold_volume:s position_type:i open_type:i frozen_volume:s \
@@ -82,10 +91,37 @@ fn futures_order(last_trade: &str) -> String {
     )
 }
 
+/// A book's two sides, each with levels or without.
+fn with_sides(level: &str, shape: impl Fn(&str) -> String) -> Vec<String> {
+    let side = |name, is_full| format!("{name}:[{}] ", if is_full { level } else { "" });
+    [(true, true), (true, false), (false, true), (false, false)]
+        .map(|(asks, bids)| shape(&(side("asks", asks) + &side("bids", bids))))
+        .into()
+}
+
 /// The shapes that a topic's pushes may have, and what names the topic in them.
 fn expected(topic: &str) -> (Vec<String>, String) {
     let channel = topic.split_once(':').map_or(topic, |(channel, _)| channel);
     let shapes = match channel {
+        "spot/depth/increase100" => with_sides("[s]", |sides| {
+            format!("{{data:[{{{sides}ms_t:i symbol:s type:s version:i }}] table:s }}")
+        }),
+        depth if depth.starts_with("spot/depth") => {
+            vec!["{data:[{asks:[[s]] bids:[[s]] ms_t:i symbol:s }] table:s }".into()]
+        }
+        kline if kline.starts_with("spot/kline") => vec![SPOT_KLINE.into()],
+        depth if depth.starts_with("futures/depthIncrease") => with_sides("{price:s vol:s }", |sides| {
+            format!("{{data:{{symbol:s {sides}ms_t:i version:i type:s }} group:s }}")
+        }),
+        depth if depth.starts_with("futures/depthAll") => {
+            let level = "{price:s vol:s }";
+            vec![format!(
+                "{{data:{{symbol:s asks:[{level}] bids:[{level}] ms_t:i }} group:s }}"
+            )]
+        }
+        depth if depth.starts_with("futures/depth") => vec![FUTURES_DEPTH.into()],
+        kline if kline.contains("ineBin") => vec![FUTURES_KLINE.into()],
+        "futures/fundingRate" => vec![FUNDING.into()],
         "spot/user/order" | "spot/user/orders" => vec![spot_order()],
         "spot/user/balance" => vec![BALANCE.into()],
         "spot/trade" => vec![SPOT_TRADE.into()],
@@ -105,18 +141,43 @@ fn expected(topic: &str) -> (Vec<String>, String) {
     let name = if channel.starts_with("spot/") {
         format!(r#""table":"{channel}"}}"#)
     } else {
-        format!(r#""group":"{topic}""#)
+        // Quirk 2: a ticker's group may have a suffix that nobody asked for.
+        format!(
+            r#""group":"{topic}{}"#,
+            if channel == "futures/ticker" { "" } else { "\"" }
+        )
     };
     (shapes, name)
 }
 
+/// Every topic that has pushes for the traded symbols.
+fn pushing_topics() -> BTreeSet<String> {
+    let symbols = |market| match market {
+        Market::Spot => ["BTC_USDT", "ETH_USDT"].map(|symbol| Symbol::new(symbol).expect("a symbol")),
+        Market::Futures => ["BTCUSDT", "ETHUSDT"].map(|symbol| Symbol::new(symbol).expect("a symbol")),
+    };
+    let mut topics = BTreeSet::from(["futures/asset:USDT".to_owned()]);
+    for channel in Channel::all() {
+        let is_silent = matches!(
+            channel,
+            Channel::FuturesAsset | Channel::FuturesV2DepthAll(..) | Channel::FuturesV2DepthIncrease(..)
+        );
+        if !is_silent {
+            topics.extend(Topic::without_symbol(channel).map(|topic| topic.to_string()));
+            let with_symbol = symbols(channel.market()).map(|symbol| Topic::with_symbol(channel, &symbol));
+            topics.extend(with_symbol.into_iter().flatten().map(|topic| topic.to_string()));
+        }
+    }
+    topics
+}
+
 #[test]
 fn every_payload_has_its_keys_in_order_and_their_types() {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for environment in [Environment::Live, Environment::Demo] {
-        for seed in 0..4 {
+        for seed in 0..2 {
             let mut exchange = Exchange::builder(environment).seed(seed).build();
-            let pushes: Vec<Push> = (0..100).flat_map(|_| exchange.step()).collect();
+            let pushes: Vec<Push> = (0..50).flat_map(|_| exchange.step()).collect();
             for push in pushes {
                 let (shapes, name) = expected(&push.topic);
                 let shape = shape(&push.payload);
@@ -132,11 +193,11 @@ fn every_payload_has_its_keys_in_order_and_their_types() {
                     push.topic,
                     push.payload
                 );
-                *seen.entry(push.topic).or_default() += 1;
+                seen.insert(push.topic);
             }
         }
     }
-    assert_eq!(seen.len(), 2 * (4 + 4) + 2 + 3 - 1, "{seen:?}");
+    assert_eq!(seen, pushing_topics());
 }
 
 /// Whatever is a number on the wire, in a string or not, is a plain decimal.
@@ -171,7 +232,7 @@ fn every_number_is_a_plain_decimal() {
         "callback_rate",
     ];
     let empty_allowed = ["notional", "detail_id"];
-    for push in (0..200).flat_map(|_| exchange.step()) {
+    for push in (0..40).flat_map(|_| exchange.step()) {
         let value: Value = serde_json::from_str(&push.payload).unwrap();
         let mut stack = vec![("", &value)];
         while let Some((key, value)) = stack.pop() {

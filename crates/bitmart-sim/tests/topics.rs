@@ -335,6 +335,119 @@ async fn the_same_seed_gives_the_same_bytes_over_the_wire() {
     assert_eq!(runs[0], runs[1]);
 }
 
+/// The subscriber's own snapshot comes behind its acknowledgement; updates and requested snapshots follow it.
+#[tokio::test]
+async fn spot_books_begin_with_a_snapshot_and_are_mended_by_another() {
+    const BOOK: &str = "spot/depth/increase100:BTC_USDT";
+    let sim = quiet().start().await.unwrap();
+    let request = text(&json!({ "op": "request", "args": [BOOK] }));
+    let mut first = Client::connect(&sim, Market::Spot, Side::Public).await;
+    let mut other = Client::connect(&sim, Market::Spot, Side::Public).await;
+    let ack = first.ask(&subscribe(Market::Spot, &[BOOK])).await;
+    assert_eq!(ack, format!(r#"{{"event":"subscribe","topic":"{BOOK}"}}"#));
+    let kind = |push: &Value| push["data"][0]["type"].as_str().unwrap().to_owned();
+    let version = |push: &Value| push["data"][0]["version"].as_u64().unwrap();
+    let snapshot = first.push().await;
+    assert_eq!(snapshot["table"], "spot/depth/increase100");
+    assert_eq!(kind(&snapshot), "snapshot");
+    for step in 1..=3 {
+        sim.step().await;
+        let update = first.push().await;
+        assert_eq!(
+            (kind(&update).as_str(), version(&update)),
+            ("update", version(&snapshot) + step)
+        );
+    }
+    // Whoever asks gets the book under the version that the next update follows, and nothing else.
+    for client in [&mut first, &mut other] {
+        client.send(&request).await;
+        let again = client.push().await;
+        assert_eq!(again["table"], "spot/depth/increase100");
+        assert_eq!(
+            (kind(&again).as_str(), version(&again)),
+            ("snapshot", version(&snapshot) + 3)
+        );
+    }
+    sim.step().await;
+    assert_eq!(version(&first.push().await), version(&snapshot) + 4);
+    other.is_quiet().await;
+}
+
+#[tokio::test]
+async fn futures_answers_requests_for_books_and_funding_alone() {
+    let sim = quiet().start().await.unwrap();
+    let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
+    let request = |topics: &[&str]| text(&json!({ "action": "request", "args": topics }));
+    let book = "futures/depthIncrease20:ETHUSDT@200ms";
+    let funding = "futures/fundingRate:ETHUSDT";
+    client.send(&request(&[book, funding])).await;
+    let answers = [client.push().await, client.push().await];
+    assert_eq!(
+        (&answers[0]["group"], &answers[0]["data"]["type"]),
+        (&json!(book), &json!("snapshot"))
+    );
+    assert_eq!(answers[0]["data"]["asks"].as_array().unwrap().len(), 20);
+    assert_eq!(answers[1]["group"], funding);
+    for topic in [
+        "futures/ticker:ETHUSDT",
+        "futures/depthAll20:ETHUSDT",
+        "futures/trade:ETHUSDT",
+    ] {
+        let refused = client.ask(&request(&[topic])).await;
+        assert!(
+            refused.contains(&format!("Invalid channel: not found {topic}")),
+            "{refused}"
+        );
+    }
+    // A request is no subscription.
+    sim.step().await;
+    client.is_quiet().await;
+}
+
+/// Quirk 27: a book without orders says so once. The second version of the books does, too, whatever they hold.
+#[tokio::test]
+async fn quirk_27_empty_books_are_said_once() {
+    let sim = quiet()
+        .list(Symbol::new("THETAUSDT").unwrap())
+        .start()
+        .await
+        .unwrap();
+    let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
+    for (topic, version) in [
+        ("futures/depthIncrease50:THETAUSDT@100ms", Some(3)),
+        ("futures/depth5:THETAUSDT", None),
+        ("futures/v2/depthIncrease20:BTCUSDT", Some(0)),
+        ("futures/v2/depthAll20:BTCUSDT", None),
+    ] {
+        assert!(
+            client
+                .ask(&subscribe(Market::Futures, &[topic]))
+                .await
+                .contains("true")
+        );
+        if let Some(version) = version {
+            let push = client.push().await;
+            assert_eq!(push["group"], topic);
+            assert_eq!(push["data"]["version"], version, "{push}");
+            assert_eq!(
+                (&push["data"]["asks"], &push["data"]["bids"]),
+                (&json!([]), &json!([]))
+            );
+        }
+        // Again, and nothing again.
+        assert!(
+            client
+                .ask(&subscribe(Market::Futures, &[topic]))
+                .await
+                .contains("true")
+        );
+        for _ in 0..8 {
+            sim.step().await;
+        }
+    }
+    client.is_quiet().await;
+}
+
 #[tokio::test]
 async fn demo_money_is_not_live_money() {
     let sim = quiet().start().await.unwrap();

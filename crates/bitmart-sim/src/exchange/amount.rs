@@ -96,8 +96,13 @@ impl Amount {
 impl fmt::Display for Amount {
     /// Without trailing zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.fixed(DECIMALS as usize).to_string();
-        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+        let mut fraction = self.units.unsigned_abs() % ONE.unsigned_abs();
+        let mut decimals = if fraction == 0 { 0 } else { DECIMALS as usize };
+        while decimals > 0 && fraction.is_multiple_of(10) {
+            fraction /= 10;
+            decimals -= 1;
+        }
+        self.fixed(decimals).fmt(f)
     }
 }
 
@@ -110,14 +115,20 @@ pub(crate) struct Fixed {
 
 impl fmt::Display for Fixed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = self.amount.units;
-        let digits = format!("{:012}", units.unsigned_abs() % ONE.unsigned_abs());
-        let kept = &digits[..self.decimals.min(digits.len())];
-        let sign = if units < 0 { "-" } else { "" };
-        let whole = units.unsigned_abs() / ONE.unsigned_abs();
+        const HELD: usize = DECIMALS as usize;
+        let units = self.amount.units.unsigned_abs();
+        let (whole, fraction) = (units / ONE.unsigned_abs(), units % ONE.unsigned_abs());
+        let sign = if self.amount.units < 0 { "-" } else { "" };
         match self.decimals {
             0 => write!(f, "{sign}{whole}"),
-            width => write!(f, "{sign}{whole}.{kept:0<width$}"),
+            width @ 1..HELD => {
+                let kept = (0..HELD - width).fold(fraction, |digits, _| digits / 10);
+                write!(f, "{sign}{whole}.{kept:0width$}")
+            }
+            width => {
+                let padding = width - HELD;
+                write!(f, "{sign}{whole}.{fraction:0HELD$}{:0<padding$}", "")
+            }
         }
     }
 }

@@ -38,18 +38,37 @@
 //! - A position's volume is the sum of its fills; futures money is available, deposit and frozen, and changes as a
 //!   whole by realised profit and fees alone.
 //!
-//! Not played: interest, funding, liquidation, and a book that orders match against; fills are caused.
+//! # What the market is
+//!
+//! Each symbol has one limit order book, which a seeded flow of other people's orders keeps around a price that
+//! walks: in each tick some take, some cancel, some add, and at times all rest for a few seconds. Everything public
+//! is read from that one state, so that a client's own view of it can be checked:
+//!
+//! - A book is never crossed. Its snapshot with its updates, its full views and a fresh snapshot are the same book.
+//! - Trades come first in their tick, each at the best price of the book before, and the book after shows what they
+//!   took.
+//! - A candle is what the trades of its interval make it, as of each push, and is told once more as it ended, beside
+//!   the first of the next interval. Without a trade it is flat at the last price.
+//! - A ticker's prices and volumes are those of the trades of the last 24 hours, its best prices those of the book.
+//! - What happens doesn't depend on who looks.
+//!
+//! The accounts' orders are not displayed in the book. A fill is a public trade all the same, and candles and tickers
+//! count it: somebody came for the hidden order, at whatever price the script or the story says, with as much as it
+//! takes; the displayed orders stay as they are.
+//!
+//! Not played: interest, the payment of funding, liquidation, and orders that match against the book; fills are
+//! caused.
 
 mod amount;
 mod futures;
+mod market;
 mod order;
-mod price;
 mod spot;
 mod time;
 
 use std::time::Duration;
 
-use bitmart_proto::{Environment, Market};
+use bitmart_proto::{Environment, Market, Topic};
 
 use crate::random::Random;
 
@@ -123,21 +142,70 @@ impl Exchange {
     }
 
     /// Advances the clock by one tick: prices move, stories go on, and what was said of it is returned in order.
+    ///
+    /// That is every public topic's news, a hundred kilobytes of it at times; [`step_for`](Self::step_for) leaves out what
+    /// nobody wants.
     pub fn step(&mut self) -> Vec<Push> {
+        self.step_for(|_, _| true)
+    }
+
+    /// As [`step`](Self::step), with pushes on those public topics only of which `is_wanted` says so.
+    ///
+    /// What happens doesn't depend on who looks: the same seed has the same orders, trades and prices. A topic that
+    /// nobody wanted and then somebody does begins with a full view, under a version of its own.
+    ///
+    /// ```
+    /// use bitmart_proto::Environment;
+    /// use bitmart_sim::exchange::{Audience, Exchange};
+    ///
+    /// let mut exchange = Exchange::builder(Environment::Live).build();
+    /// let topic = "spot/depth5:BTC_USDT";
+    /// let pushes = exchange.step_for(|_, wanted| wanted == topic);
+    /// assert!(pushes.iter().all(|push| push.topic == topic || push.audience != Audience::Everyone));
+    /// ```
+    pub fn step_for(&mut self, is_wanted: impl Fn(Market, &str) -> bool) -> Vec<Push> {
         let mut out = Vec::new();
         self.clock.tick();
+        // Both markets before any account: each event of an account moves the clock on, and the markets' pushes
+        // are to come at even distances.
         if let Some(spot) = &mut self.spot {
-            spot.step(&mut self.clock, &mut out);
+            spot.step(&|topic| is_wanted(Market::Spot, topic), &self.clock, &mut out);
+        }
+        self.futures
+            .step(&|topic| is_wanted(Market::Futures, topic), &self.clock, &mut out);
+        if let Some(spot) = &mut self.spot {
             for story in &mut self.spot_stories {
                 story.act(spot, &mut self.clock, &mut out);
             }
         }
-        self.futures.step(&mut self.clock, &mut out);
         for story in &mut self.futures_stories {
             story.act(&mut self.futures, &mut self.clock, &mut out);
         }
         self.futures.tell_positions(&self.clock, &mut out);
+        // The trades that the stories are announce themselves.
+        out.retain(|push| push.audience != Audience::Everyone || is_wanted(push.market, &push.topic));
         out
+    }
+
+    /// What a topic's subscriber is told at once, and who asks for a snapshot with `request`: the present value,
+    /// the forming candle, or the book under the version that the next update follows. `None` where the first push
+    /// is the next change.
+    ///
+    /// ```
+    /// use bitmart_proto::Environment;
+    /// use bitmart_sim::exchange::Exchange;
+    ///
+    /// let mut exchange = Exchange::builder(Environment::Live).build();
+    /// let book = exchange.first_push(&"spot/depth/increase100:BTC_USDT".parse()?).expect("books begin so");
+    /// assert!(book.contains(r#""type":"snapshot""#));
+    /// assert!(exchange.first_push(&"spot/trade:BTC_USDT".parse()?).is_none());
+    /// # Ok::<(), bitmart_proto::TopicError>(())
+    /// ```
+    pub fn first_push(&mut self, topic: &Topic) -> Option<String> {
+        match topic.market() {
+            Market::Spot => self.spot.as_mut()?.present(topic, &self.clock),
+            Market::Futures => self.futures.present(topic, &self.clock),
+        }
     }
 
     /// Places an order for the account with this key; the symbol's form says on which market.

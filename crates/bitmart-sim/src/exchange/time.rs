@@ -39,20 +39,26 @@ impl Clock {
         self.now_ms += 1;
         self.now_ms
     }
-
-    /// The number of the day, for statistics that start anew with it.
-    pub(super) fn day(&self) -> u64 {
-        self.now_ms / DAY_MS
-    }
 }
 
-/// Writes Unix milliseconds as RFC 3339 with nine digits of a second.
+/// Writes Unix milliseconds as RFC 3339, with as many digits of a second as it takes: none to nine.
 pub(super) fn rfc3339(unix_ms: u64, sub_millisecond_ns: u32) -> String {
     let (day, in_day) = (unix_ms / DAY_MS, unix_ms % DAY_MS);
     let (year, month, day) = civil_date(day);
     let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1_000 % 60);
     let nanos = in_day % 1_000 * 1_000_000 + u64::from(sub_millisecond_ns % 1_000_000);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
+    let fraction = match nanos {
+        0 => String::new(),
+        nanos => format!(".{nanos:09}").trim_end_matches('0').to_owned(),
+    };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+}
+
+/// When the month that holds a moment began, in Unix seconds.
+pub(super) fn month_began_s(unix_s: u64) -> u64 {
+    let days = unix_s / 86_400;
+    let (_, _, day) = civil_date(days);
+    (days + 1 - day) * 86_400
 }
 
 /// Year, month and day of a number of days since 1970-01-01 (Howard Hinnant's `civil_from_days`).
@@ -78,12 +84,15 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(250, 0), "1970-01-01T00:00:00.25Z");
+        assert_eq!(rfc3339(20_000, 700), "1970-01-01T00:00:20.0000007Z");
         assert_eq!(
             rfc3339(951_782_400_123, 456_789),
             "2000-02-29T00:00:00.123456789Z"
         );
-        assert_eq!(rfc3339(START_MS, 0), "2026-01-05T09:00:00.000000000Z");
+        assert_eq!(rfc3339(START_MS, 0), "2026-01-05T09:00:00Z");
+        assert_eq!(month_began_s(START_MS / 1_000), 1_767_225_600);
         assert_eq!(
             rfc3339(1_798_761_599_999, 999_999),
             "2026-12-31T23:59:59.999999999Z"

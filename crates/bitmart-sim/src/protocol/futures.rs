@@ -122,22 +122,33 @@ fn topics(
                 );
                 out.say(About::Refusal, text);
             }
-            // Answered by data; it comes with the books and the funding rate themselves.
-            Ok(_) if action == "request" => {}
-            Ok(topic) => {
-                let topic = topic.as_str().to_owned();
+            // Answered by data alone, for subscribers and others.
+            Ok(topic) if action == "request" => first_push(&topic, context, out),
+            Ok(parsed) => {
+                let topic = parsed.as_str().to_owned();
                 let text =
                     format!(r#"{{"action":"{action}","group":{group},"success":true,"request":{echo}}}"#);
-                // A duplicate is a success, and so is leaving what one doesn't hold.
+                // A duplicate is a success, and so is leaving what one doesn't hold. Whether a duplicate is told
+                // the present state again isn't known: it isn't, so that `request` is what mends a book.
                 if action == "subscribe" {
-                    session.topics.insert(topic.clone());
+                    let is_new = session.topics.insert(topic.clone());
                     out.say(About::Subscribed(topic), text);
+                    if is_new {
+                        first_push(&parsed, context, out);
+                    }
                 } else {
                     session.topics.remove(&topic);
                     out.say(About::Unsubscribed(topic), text);
                 }
             }
         }
+    }
+}
+
+/// What follows an acknowledgement at once.
+fn first_push(topic: &Topic, context: &mut Context<'_>, out: &mut Outcome) {
+    if let Some(push) = (context.first_push)(topic) {
+        out.say(About::FirstPush, push);
     }
 }
 

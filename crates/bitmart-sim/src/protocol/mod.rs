@@ -104,6 +104,8 @@ pub(crate) struct Context<'a> {
     /// Milliseconds of a clock that never steps.
     pub(crate) monotonic_ms: u64,
     pub(crate) interference: &'a mut dyn Interference,
+    /// What the exchange tells a topic's subscriber at once.
+    pub(crate) first_push: &'a mut dyn FnMut(&Topic) -> Option<String>,
 }
 
 /// One text for the client, and what it is about.
@@ -180,6 +182,10 @@ impl Session {
 
     pub(crate) fn has_topics(&self) -> bool {
         !self.topics.is_empty() || !self.muted.is_empty()
+    }
+
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.iter().map(String::as_str)
     }
 
     /// Takes one message from the client.
@@ -355,6 +361,7 @@ mod tests {
                 wall_ms: 1_700_000_000_000,
                 monotonic_ms: round,
                 interference: &mut Nothing,
+                first_push: &mut |topic| Some(format!(r#"{{"data":[],"table":"{topic}"}}"#)),
             };
             let outcome = session.handle(&text, &mut context);
             assert!(outcome.answers.len() <= 40, "round {round}: {text:?}");

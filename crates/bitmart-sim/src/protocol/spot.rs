@@ -172,8 +172,12 @@ fn subscribe(session: &mut Session, args: Option<&Value>, context: &mut Context<
     }
 }
 
-/// The empty push that was seen right after subscribing to orders.
-fn first_push(topic: &Topic, context: &Context<'_>, out: &mut Outcome) {
+/// What follows an acknowledgement at once: the present state of the market, or the empty push that was seen right
+/// after subscribing to orders.
+fn first_push(topic: &Topic, context: &mut Context<'_>, out: &mut Outcome) {
+    if let Some(push) = (context.first_push)(topic) {
+        out.say(About::FirstPush, push);
+    }
     let is_order = matches!(topic.channel(), Channel::SpotUserOrder | Channel::SpotUserOrders);
     if is_order && context.directory.is_empty_push_sent {
         let push = format!(r#"{{"data":"","table":"{}"}}"#, topic.channel());
@@ -221,11 +225,11 @@ fn unsubscribe(session: &mut Session, args: Option<&Value>, context: &mut Contex
     }
 }
 
-/// A one-shot snapshot of a book. The topic is checked; the snapshot comes with the books themselves.
+/// A one-shot snapshot of a book, for subscribers and others. There is no acknowledgement.
 fn request_snapshot(session: &Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
     for text in topics("request", args, context, out).unwrap_or_default() {
         match accept(session, text, context) {
-            Ok(topic) if topic.channel() == Channel::SpotDepthIncrease => {}
+            Ok(topic) if topic.channel() == Channel::SpotDepthIncrease => first_push(&topic, context, out),
             Ok(_) => refuse(out, "request", "90004", "Invalid channel param"),
             Err((code, message)) => refuse(out, "request", code, message),
         }

@@ -130,7 +130,7 @@ impl Builder {
         self
     }
 
-    /// Whether accounts trade by themselves. Default true; without it, only prices move, and orders are placed
+    /// Whether accounts trade by themselves. Default true; without it, only the others trade, and orders are placed
     /// by [`Simulator::place_order`] alone.
     pub fn story(mut self, is_told: bool) -> Self {
         self.is_story_told = is_told;
@@ -195,7 +195,8 @@ impl Builder {
         self
     }
 
-    /// Lists one more symbol, on the market whose form it has. Its topics are acknowledged and stay quiet.
+    /// Lists one more symbol, on the market whose form it has. Its topics are acknowledged and stay quiet, but for
+    /// the empty snapshot that a futures book without orders begins with.
     pub fn list(mut self, symbol: Symbol) -> Self {
         self.extra_symbols.insert(symbol);
         self

@@ -13,7 +13,13 @@ pub(crate) fn number(text: &str) -> i128 {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let (kept, cut) = fraction.split_at(fraction.len().min(SCALE));
     assert!(cut.bytes().all(|b| b == b'0'), "{text}");
-    sign * format!("{whole}{kept:0<12}").parse::<i128>().unwrap()
+    let unit = 10_i128.pow((SCALE - kept.len()) as u32);
+    let units = if kept.is_empty() {
+        0
+    } else {
+        kept.parse::<i128>().unwrap() * unit
+    };
+    sign * (whole.parse::<i128>().unwrap() * ONE + units)
 }
 
 /// An exact product.

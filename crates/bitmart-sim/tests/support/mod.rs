@@ -248,14 +248,31 @@ impl Client {
         self.text().await
     }
 
-    /// Subscribes and takes as many texts as topics.
+    /// Subscribes and takes as many answers as topics, past the data that comes between them.
     pub(crate) async fn subscribe(&mut self, market: Market, topics: &[&str]) -> Vec<String> {
         self.send(&subscribe(market, topics)).await;
         let mut answers = Vec::new();
-        for _ in topics {
-            answers.push(self.text().await);
+        while answers.len() < topics.len() {
+            answers.push(self.answer().await);
         }
         answers
+    }
+
+    /// The next text that is no data.
+    pub(crate) async fn answer(&mut self) -> String {
+        loop {
+            let text = self.text().await;
+            if !text.starts_with(r#"{"data":"#) {
+                return text;
+            }
+        }
+    }
+
+    /// The next push as JSON; anything else is a failure.
+    pub(crate) async fn push(&mut self) -> Value {
+        let push = self.json().await;
+        assert!(push.get("data").is_some(), "a push was expected, not {push}");
+        push
     }
 
     /// Asserts that nothing arrives for a while.

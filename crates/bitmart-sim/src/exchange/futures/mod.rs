@@ -1,21 +1,23 @@
 //! The futures market's accounts: margin, orders and positions, in hedge mode.
 
+mod funding;
 mod position;
 mod public;
+mod public_wire;
 mod story;
 mod wire;
 
 use std::collections::BTreeMap;
 
 use super::amount::Amount;
+use super::market::{Trade, Walk};
 use super::order::{Intent, NewOrder, ScriptError, positive};
-use super::price::{Statistics, Walk};
 use super::time::Clock;
 use super::{MAX_OPEN_ORDERS, Push};
 use crate::random::Random;
 
 use position::{Position, Side};
-pub(super) use public::Tape;
+use public::Listing;
 pub(super) use story::Story;
 
 /// What a resting order pays of each fill's worth.
@@ -155,6 +157,11 @@ impl Order {
 }
 
 impl Instrument {
+    fn index(&self) -> usize {
+        let at = INSTRUMENTS.iter().position(|it| it.symbol == self.symbol);
+        at.expect("every instrument is one of ours")
+    }
+
     /// What contracts are worth at a price. Both were bounded when the order was placed, so the product fits.
     fn worth(&self, price: Amount, contracts: u64) -> Amount {
         self.checked_worth(price, contracts).unwrap_or_default()
@@ -203,9 +210,8 @@ impl Account {
 #[derive(Debug)]
 pub(super) struct FuturesMarket {
     accounts: Vec<Account>,
-    walks: Vec<Walk>,
-    statistics: Vec<Statistics>,
-    tape: Tape,
+    /// By instrument.
+    listings: Vec<Listing>,
     next_order_id: u64,
     next_trade_id: u64,
     positions_due_ms: u64,
@@ -233,19 +239,9 @@ impl FuturesMarket {
         };
         let stream =
             |name: &str| Random::new(seed, &format!("{} {name}", if is_demo { "demo" } else { "live" }));
-        let walks: Vec<Walk> = INSTRUMENTS
-            .iter()
-            .map(|it| Walk::new(it.start_price, it.price_decimals, stream(it.symbol)))
-            .collect();
-        let statistics = walks
-            .iter()
-            .map(|walk| Statistics::new(clock.day(), walk.price()))
-            .collect();
         Self {
             accounts: vec![account; accounts],
-            walks,
-            statistics,
-            tape: Tape::new(stream("futures tape")),
+            listings: Listing::all(clock.now_ms(), stream),
             next_order_id: FIRST_ORDER_ID,
             next_trade_id: FIRST_TRADE_ID,
             positions_due_ms: clock.now_ms() + POSITION_MS,
@@ -271,11 +267,11 @@ impl FuturesMarket {
     }
 
     fn walk(&self, instrument: &Instrument) -> &Walk {
-        let index = INSTRUMENTS
-            .iter()
-            .position(|it| it.symbol == instrument.symbol)
-            .unwrap_or(0);
-        &self.walks[index]
+        self.listings[instrument.index()].market.walk()
+    }
+
+    fn listing_mut(&mut self, instrument: &Instrument) -> &mut Listing {
+        &mut self.listings[instrument.index()]
     }
 
     fn next_trade_id(&mut self) -> u64 {
@@ -465,7 +461,12 @@ impl FuturesMarket {
         } else {
             intent.is_buy()
         };
-        self.print_trade(instrument, trade_id, price, size, is_taker_buy, clock, out);
+        let trade = Trade {
+            price,
+            size: Amount::whole(i64::try_from(size).unwrap_or(i64::MAX)),
+            is_taker_buy,
+        };
+        self.print_trade(instrument, trade_id, trade, clock, out);
         Ok(())
     }
 

@@ -1,20 +1,22 @@
 //! The spot market's accounts and orders: who has what, and what each order locks, moves and says.
 
 mod public;
+mod public_wire;
 mod story;
 mod wire;
 
 use std::collections::BTreeMap;
 
 use super::amount::Amount;
+use super::market::{Trade, Walk};
 use super::order::{Intent, NewOrder, ScriptError, positive};
-use super::price::{Statistics, Walk};
 use super::time::Clock;
 use super::{MAX_OPEN_ORDERS, Push};
 use crate::random::Random;
 
-pub(super) use public::Tape;
 pub(super) use story::Story;
+
+use public::Listing;
 
 /// What a trader pays of each fill, in what he receives.
 const FEE_RATE: Amount = Amount::scaled(1, 3);
@@ -59,6 +61,13 @@ pub(super) const INSTRUMENTS: [Instrument; 2] = [
         story_lots: (2_000, 9_000),
     },
 ];
+
+impl Instrument {
+    fn index(&self) -> usize {
+        let at = INSTRUMENTS.iter().position(|it| it.symbol == self.symbol);
+        at.expect("every instrument is one of ours")
+    }
+}
 
 /// What an account begins with.
 const INITIAL: [(&str, Amount); 3] = [
@@ -197,9 +206,8 @@ impl Account {
 #[derive(Debug)]
 pub(super) struct SpotMarket {
     accounts: Vec<Account>,
-    walks: Vec<Walk>,
-    statistics: Vec<Statistics>,
-    tape: Tape,
+    /// By instrument.
+    listings: Vec<Listing>,
     next_order_id: u64,
     next_detail_id: u64,
     ids: Random,
@@ -223,19 +231,9 @@ impl SpotMarket {
             balances,
             orders: BTreeMap::new(),
         };
-        let walks: Vec<Walk> = INSTRUMENTS
-            .iter()
-            .map(|it| Walk::new(it.start_price, it.price_decimals, Random::new(seed, it.symbol)))
-            .collect();
-        let statistics = walks
-            .iter()
-            .map(|walk| Statistics::new(clock.day(), walk.price()))
-            .collect();
         Self {
             accounts: vec![account; accounts],
-            walks,
-            statistics,
-            tape: Tape::new(seed),
+            listings: Listing::all(seed, clock.now_ms()),
             next_order_id: FIRST_ORDER_ID,
             next_detail_id: FIRST_DETAIL_ID,
             ids: Random::new(seed, "spot ids"),
@@ -251,11 +249,11 @@ impl SpotMarket {
     }
 
     fn walk(&self, instrument: &Instrument) -> &Walk {
-        let index = INSTRUMENTS
-            .iter()
-            .position(|it| it.symbol == instrument.symbol)
-            .unwrap_or(0);
-        &self.walks[index]
+        self.listings[instrument.index()].market.walk()
+    }
+
+    fn listing_mut(&mut self, instrument: &Instrument) -> &mut Listing {
+        &mut self.listings[instrument.index()]
     }
 
     /// Places an order: its lock moves from available to frozen, and it is announced as new.
@@ -420,7 +418,12 @@ impl SpotMarket {
         self.next_detail_id = detail_id;
         // A resting order was hit by somebody on the other side; a market order hit somebody itself.
         let is_taker_buy = if limit.is_some() { !is_buy } else { is_buy };
-        self.print_trade(instrument, price, size, is_taker_buy, clock, out);
+        let trade = Trade {
+            price,
+            size,
+            is_taker_buy,
+        };
+        self.print_trade(instrument, trade, clock, out);
         Ok(())
     }
 

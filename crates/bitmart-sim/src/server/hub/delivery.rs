@@ -1,5 +1,6 @@
 //! What goes out: the ticks and scripted steps of the exchanges, and who hears what they say.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,8 +39,20 @@ impl Hub {
     /// Runs one tick of every exchange and delivers what it yields.
     pub(crate) fn step(&self) {
         let mut state = self.state();
-        let live = state.live.step();
-        let demo = state.demo.step();
+        let State {
+            live,
+            demo,
+            connections,
+            ..
+        } = &mut *state;
+        let wanted: BTreeSet<(Venue, &str)> = connections
+            .values()
+            .flat_map(|it| it.session.topics().map(|topic| (it.endpoint.venue, topic)))
+            .collect();
+        let is_wanted =
+            |environment, market, topic: &str| wanted.contains(&(Venue::new(environment, market), topic));
+        let live = live.step_for(|market, topic| is_wanted(Environment::Live, market, topic));
+        let demo = demo.step_for(|market, topic| is_wanted(Environment::Demo, market, topic));
         self.deliver(&mut state, Environment::Live, live);
         self.deliver(&mut state, Environment::Demo, demo);
     }

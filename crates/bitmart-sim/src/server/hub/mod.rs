@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bitmart_proto::Market;
+use bitmart_proto::{Environment, Market};
 use tokio::time::Instant;
 
 use super::outbox::{Abort, Outbox, Outgoing};
@@ -198,12 +198,20 @@ impl Hub {
         let wall_ms = self.wall_clock.now_ms();
         let mut state = self.state();
         let State {
-            connections, board, ..
+            connections,
+            board,
+            live,
+            demo,
+            ..
         } = &mut *state;
         let Some(connection) = connections.get_mut(&id) else {
             return;
         };
         let (endpoint, ordinal) = (connection.endpoint, connection.ordinal);
+        let exchange = match endpoint.venue.environment() {
+            Environment::Live => live,
+            Environment::Demo => demo,
+        };
         let stats = self.stats.of(endpoint);
         stats.messages_in.add(1);
         if connection.outbox.is_silent() || connection.is_refused {
@@ -223,6 +231,7 @@ impl Hub {
                     endpoint,
                     ordinal,
                 },
+                first_push: &mut |topic| exchange.first_push(topic),
             },
         );
         connection.topicless_since = match connection.topicless_since {

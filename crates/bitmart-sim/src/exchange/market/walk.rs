@@ -1,4 +1,6 @@
-use super::amount::Amount;
+//! What a symbol is worth: the price that the order flow gathers around.
+
+use crate::exchange::amount::Amount;
 use crate::random::Random;
 
 /// How strongly a price is pulled back to where it began: by one part in this many of the distance, each tick.
@@ -9,7 +11,7 @@ const STEP: i64 = 20_000;
 
 /// A price that walks at random, in steps of the instrument's smallest difference.
 #[derive(Clone, Debug)]
-pub(super) struct Walk {
+pub(in crate::exchange) struct Walk {
     ticks: i64,
     start: i64,
     decimals: u32,
@@ -28,64 +30,23 @@ impl Walk {
     }
 
     pub(super) fn step(&mut self) {
-        let reach = (self.start / STEP).max(1);
+        let reach = self.reach();
         let pull = (self.start - self.ticks) / PULL;
         self.ticks = (self.ticks + pull + self.random.between(-reach, reach)).max(1);
     }
 
-    pub(super) fn price(&self) -> Amount {
+    /// The largest step of a tick, in units of the price's last decimal.
+    pub(super) fn reach(&self) -> i64 {
+        (self.start / STEP).max(1)
+    }
+
+    pub(in crate::exchange) fn price(&self) -> Amount {
         Amount::scaled(self.ticks, self.decimals)
     }
 
     /// The price `ticks` away from the present one, at least one tick.
-    pub(super) fn price_at(&self, ticks: i64) -> Amount {
+    pub(in crate::exchange) fn price_at(&self, ticks: i64) -> Amount {
         Amount::scaled((self.ticks + ticks).max(1), self.decimals)
-    }
-}
-
-/// What a ticker says about the simulated day.
-#[derive(Clone, Debug)]
-pub(super) struct Statistics {
-    day: u64,
-    pub(super) open: Amount,
-    pub(super) high: Amount,
-    pub(super) low: Amount,
-    pub(super) last: Amount,
-    /// In what sizes are stated in: coins or contracts.
-    pub(super) volume: Amount,
-    /// In the quote currency.
-    pub(super) turnover: Amount,
-}
-
-impl Statistics {
-    pub(super) fn new(day: u64, price: Amount) -> Self {
-        let volume = Amount::ZERO;
-        Self {
-            day,
-            open: price,
-            high: price,
-            low: price,
-            last: price,
-            volume,
-            turnover: Amount::ZERO,
-        }
-    }
-
-    /// Counts a trade. With a new day everything starts anew from the last price.
-    pub(super) fn trade(&mut self, day: u64, price: Amount, volume: Amount, turnover: Amount) {
-        if day != self.day {
-            *self = Self::new(day, self.last);
-        }
-        self.last = price;
-        self.high = self.high.max(price);
-        self.low = self.low.min(price);
-        self.volume += volume;
-        self.turnover += turnover;
-    }
-
-    /// The change since the day began, as a fraction.
-    pub(super) fn change(&self) -> Amount {
-        (self.last - self.open).over(self.open).unwrap_or_default()
     }
 }
 
