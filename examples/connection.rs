@@ -19,7 +19,7 @@ use bitmart::proto::Update;
 use bitmart::session::Event;
 use bitmart::ws::{Connection, ConnectionConfig, Incoming};
 use bitmart::{Environment, HmacSigner, Market, Side};
-use bitmart_examples::{Exchange, Result, describe, ensure_goes_on, run, say, short};
+use bitmart_examples::{Exchange, Result, ensure_goes_on, run, say, short};
 use bitmart_sim::Fault;
 
 #[tokio::main(flavor = "current_thread")]
@@ -60,7 +60,7 @@ async fn show(exchange: &Exchange) -> Result {
                     }
                 }
                 Incoming::Event(event) => {
-                    say("spot private", "·", describe(&event));
+                    say("spot private", "·", &event);
                     ensure_goes_on(&event)?;
                     if let Event::GapClosed(_) = event && step == Step::Dropped {
                         step = Step::Recovered;
@@ -75,7 +75,7 @@ async fn show(exchange: &Exchange) -> Result {
                         say("futures public", "price", push.update.topic());
                     }
                 }
-                Incoming::Event(event) => say("futures public", "·", describe(&event)),
+                Incoming::Event(event) => say("futures public", "·", &event),
                 _ => {}
             },
             _ = &mut interrupt, if step != Step::Closing => step = Step::Closing,

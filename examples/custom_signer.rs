@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bitmart::auth::LOGIN_PAYLOAD;
 use bitmart::{
     Client, Credentials, Environment, EventKind, HmacSigner, Lifecycle, Market, RemoteSigner, Side,
     SignError, SignFuture, Signature, Signer,
 };
-use bitmart_auth::LOGIN_PAYLOAD;
-use bitmart_examples::{Exchange, Result, close_on_ctrl_c, describe, run, say};
+use bitmart_examples::{Exchange, Result, close_on_ctrl_c, run, say};
 use bitmart_sim::Fault;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -126,7 +126,7 @@ async fn show(exchange: &Exchange) -> Result {
         let EventKind::Lifecycle(what) = event.kind else {
             continue;
         };
-        say(event.connection, "REMOTE", describe(&what));
+        say(event.connection, "REMOTE", &what);
         if let (Lifecycle::Ready { .. }, Some(sim)) = (&what, exchange.simulator()) {
             *lock(&vault) = Vault::Revoked;
             sim.inject(Fault::reset().on(Market::Futures, Side::Private));

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use bitmart::proto::Update;
 use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side};
-use bitmart_examples::{Exchange, Result, close_on_ctrl_c, describe, ensure_goes_on, run, say, short};
+use bitmart_examples::{Exchange, Result, close_on_ctrl_c, ensure_goes_on, run, say, short};
 use bitmart_sim::Fault;
 
 #[tokio::main]
@@ -97,7 +97,7 @@ async fn show(exchange: &Exchange) -> Result {
                 _ => {}
             },
             EventKind::Lifecycle(what) => {
-                say(from, "·", describe(&what));
+                say(from, "·", &what);
                 ensure_goes_on(&what)?;
                 if matches!(what, Lifecycle::GapClosed(_)) && event.epoch.0 > 1 {
                     paper_at_recovery = Some(paper);

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use bitmart::proto::{FuturesAsset, FuturesOrder, FuturesPosition, Update};
 use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side};
-use bitmart_examples::{Exchange, Result, close_on_ctrl_c, describe, ensure_goes_on, run, say, short};
+use bitmart_examples::{Exchange, Result, close_on_ctrl_c, ensure_goes_on, run, say, short};
 use bitmart_sim::Fault;
 
 /// Orders and positions come for all contracts at once, assets by currency.
@@ -65,7 +65,7 @@ async fn show(exchange: &Exchange) -> Result {
                 _ => {}
             },
             EventKind::Lifecycle(what) => {
-                say(event.connection, "·", describe(&what));
+                say(event.connection, "·", &what);
                 ensure_goes_on(&what)?;
                 if let Lifecycle::GapClosed(_) = what
                     && event.epoch.0 > 1

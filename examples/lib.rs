@@ -18,7 +18,7 @@ use std::time::Duration;
 use bitmart::proto::{Num, endpoint_url};
 use bitmart::ws::SystemClock;
 use bitmart::ws::connect::{ConnectConfig, Tls};
-use bitmart::{Client, ClientBuilder, Clock, Credentials, Environment, Lifecycle, Market, Moment, Side};
+use bitmart::{Client, ClientBuilder, Clock, Credentials, Environment, Lifecycle, Market, Side};
 use bitmart_sim::{EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Simulator};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -78,16 +78,13 @@ impl Exchange {
     /// Points a builder at the simulator: the four URLs of the environment, and the certificate that signed the
     /// simulator's own. With `--live` there is nothing to do.
     #[must_use]
-    pub fn point(&self, mut builder: ClientBuilder, environment: Environment) -> ClientBuilder {
-        if let Some(sim) = &self.sim {
-            builder = builder.extra_root(sim.ca_der());
-            for market in Market::ALL {
-                for side in Side::ALL {
-                    builder = builder.url(market, side, sim.url(environment, market, side));
-                }
-            }
+    pub fn point(&self, builder: ClientBuilder, environment: Environment) -> ClientBuilder {
+        match &self.sim {
+            Some(sim) => builder
+                .urls(|market, side| sim.url(environment, market, side))
+                .extra_root(sim.ca_der()),
+            None => builder,
         }
-        builder
     }
 
     /// As [`point`](Self::point), for a `bitmart::ws::Connection`: how it opens sockets.
@@ -160,11 +157,9 @@ pub fn close_on_ctrl_c(client: &Client) {
 ///
 /// What the refusal says.
 pub fn ensure_goes_on(event: &Lifecycle) -> Result {
-    match event {
-        Lifecycle::AuthRejected { .. } | Lifecycle::ClockSkew { .. } | Lifecycle::SignerRefused { .. } => {
-            Err(describe(event).into())
-        }
-        _ => Ok(()),
+    match event.is_terminal() {
+        true => Err(event.to_string().into()),
+        false => Ok(()),
     }
 }
 
@@ -177,61 +172,6 @@ pub fn say(connection: impl Display, what: &str, text: impl Display) {
     let ms = (SystemClock::new().now_ns() - start_ns) / 1_000_000;
     let seconds = format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10);
     println!("{seconds:>6} s  {:<16} {what:<9} {text}", connection.to_string());
-}
-
-/// What happened to a connection, in a few words.
-#[must_use]
-pub fn describe(event: &Lifecycle) -> String {
-    let name = event.name();
-    match event {
-        Lifecycle::Subscribed { topic, .. } | Lifecycle::Unsubscribed { topic } => format!("{name}: {topic}"),
-        Lifecycle::SubscribeFailed { topic, reason, .. } => format!("{name}: {topic}: {reason}"),
-        Lifecycle::GapOpened(gap) => match gap.since {
-            Some(since) => format!(
-                "{name}: {} may miss messages since {}",
-                count(gap.topics.len(), "topic"),
-                time(since)
-            ),
-            None => format!(
-                "{name}: nothing is known yet of {}",
-                count(gap.topics.len(), "topic")
-            ),
-        },
-        Lifecycle::GapClosed(gap) => format!(
-            "{name}: {} complete from {} on",
-            count(gap.topics.len(), "topic"),
-            time(gap.until)
-        ),
-        Lifecycle::Closed { cause, .. } | Lifecycle::ConnectFailed { cause, .. } => {
-            format!("{name}: {cause}")
-        }
-        Lifecycle::Reconnecting { attempt, delay_ms } => {
-            format!("{name}: attempt {attempt} in {delay_ms} ms")
-        }
-        Lifecycle::LoginDeferred { refusal }
-        | Lifecycle::AuthRejected { refusal }
-        | Lifecycle::ClockSkew { refusal, .. } => format!("{name}: {refusal}"),
-        Lifecycle::SignerRefused { error } => format!("{name}: {error}"),
-        _ => name.into(),
-    }
-}
-
-/// `1 topic`, `2 topics`.
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// The time of day by UTC, to the millisecond.
-#[must_use]
-pub fn time(moment: Moment) -> String {
-    let of_day = moment.unix_ms % 86_400_000;
-    let (seconds, ms) = (of_day / 1_000, of_day % 1_000);
-    format!(
-        "{:02}:{:02}:{:02}.{ms:03} UTC",
-        seconds / 3_600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
 }
 
 /// A number without the zeros that pad it, and with eight decimals at most; a dash for none.

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use bitmart_auth::{Credentials, HmacSigner, Signer};
-use bitmart_examples::{Result, describe, ensure_goes_on, exit_code, say, short};
+use bitmart_examples::{Result, ensure_goes_on, exit_code, say, short};
 use bitmart_proto::{Class, Decoder, Environment, Inflater, Market, Operation, Side, Update, classify};
 use bitmart_session::{Budget, Cause, Config, Event, Order, Retry, Session, Transmit};
 use bitmart_sim::{EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Fault, Simulator};
@@ -98,7 +98,7 @@ fn show() -> Result {
             }
         }
         while let Some(event) = session.poll_event() {
-            say(id, "·", describe(&event));
+            say(id, "·", &event);
             ensure_goes_on(&event)?;
             if matches!(event, Event::GapClosed(_)) && session.epoch().0 > 1 {
                 orders_at_recovery = Some(orders);

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side, Topic};
-use bitmart_examples::{Exchange, Result, close_on_ctrl_c, describe, run, say};
+use bitmart_examples::{Exchange, Result, close_on_ctrl_c, run, say};
 use bitmart_sim::Fault;
 
 const TOPICS: [&str; 14] = [
@@ -79,7 +79,7 @@ async fn show(exchange: &Exchange) -> Result {
             }
             EventKind::Lifecycle(Lifecycle::Subscribed { .. }) => {}
             EventKind::Lifecycle(what) => {
-                say(event.connection, "·", describe(&what));
+                say(event.connection, "·", &what);
                 gaps_closed += u32::from(matches!(what, Lifecycle::GapClosed(_)) && event.epoch.0 > 1);
             }
             _ => {}

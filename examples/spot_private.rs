@@ -9,12 +9,12 @@
 //! fills the exchange drops the connection: the gap that this makes is announced, the connection comes back by
 //! itself, and when the gap closes, what was missed is named for loading over REST.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::process::ExitCode;
 
 use bitmart::proto::{SpotOrder, Update};
 use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Moment, Side};
-use bitmart_examples::{Exchange, Result, close_on_ctrl_c, describe, ensure_goes_on, run, say, short, time};
+use bitmart_examples::{Exchange, Result, close_on_ctrl_c, ensure_goes_on, run, say, short};
 use bitmart_sim::Fault;
 
 const TOPICS: [&str; 4] = [
@@ -41,7 +41,6 @@ async fn show(exchange: &Exchange) -> Result {
 
     let mut decoder = Decoder::new();
     let mut fills = Fills::default();
-    let mut gaps = HashMap::new();
     let mut to_be_dropped = exchange.simulator();
     let (mut is_recovered, mut fills_at_recovery) = (false, 0);
     while let Some(event) = events.next().await {
@@ -60,21 +59,12 @@ async fn show(exchange: &Exchange) -> Result {
                 _ => {}
             },
             EventKind::Lifecycle(what) => {
-                say(event.connection, "·", describe(&what));
+                say(event.connection, "·", &what);
                 ensure_goes_on(&what)?;
-                match what {
-                    Lifecycle::GapOpened(gap) => {
-                        // One that is open may grow: what counts is when it began.
-                        let key = (event.connection, gap.cause.kind());
-                        gaps.entry(key).or_insert(gap.since);
-                    }
-                    Lifecycle::GapClosed(gap) => {
-                        let since = gaps.remove(&(event.connection, gap.kind));
-                        load_over_rest(since.flatten(), gap.until);
-                        is_recovered = event.epoch.0 > 1;
-                        fills_at_recovery = fills.count;
-                    }
-                    _ => {}
+                if let Lifecycle::GapClosed(gap) = what {
+                    load_over_rest(gap.since, gap.until);
+                    is_recovered = event.epoch.0 > 1;
+                    fills_at_recovery = fills.count;
                 }
             }
             _ => {}
@@ -103,12 +93,8 @@ fn load_over_rest(since: Option<Moment>, until: Moment) {
         say("", "load", "the wallet:  GET /spot/v1/wallet");
         return;
     };
-    let span = format!("{} to {}", time(since), time(until));
-    say(
-        "",
-        "load",
-        format_args!("fills from {span}: POST /spot/v4/query/trades"),
-    );
+    let text = format!("fills from {since} to {until}: POST /spot/v4/query/trades");
+    say("", "load", text);
     say("", "load", "then open orders and the wallet, as at the start");
 }
 

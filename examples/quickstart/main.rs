@@ -58,7 +58,7 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    // `RUST_LOG=bitmart=trace` shows what goes over the wire, without the login.
+    // `RUST_LOG=bitmart::connection=info,bitmart::wire=trace` shows what goes over the wire, without the login.
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
@@ -86,15 +86,11 @@ async fn on_the_simulator(seed: u64) -> Result<()> {
         .start()
         .await?;
     let credentials = Credentials::new(EXAMPLE_KEY, EXAMPLE_SECRET, EXAMPLE_MEMO)?;
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .credentials(credentials)
+        .urls(|market, side| sim.url(Environment::Live, market, side))
         .extra_root(sim.ca_der())
         .seed(seed);
-    for market in Market::ALL {
-        for side in Side::ALL {
-            builder = builder.url(market, side, sim.url(Environment::Live, market, side));
-        }
-    }
     let screen = Screen::new();
     screen.note("a BitMart exchange runs inside this process, on loopback, over TLS with a CA made just now");
     for market in Market::ALL {

@@ -9,7 +9,7 @@ use bitmart::proto::{
     FuturesOrder, FuturesPosition, Num, OrderAction, PositionSide, SpotOrder, SpotOrderState, Update,
 };
 use bitmart::{ConnectionId, Event, EventKind, GapCause, Lifecycle};
-use bitmart_examples::{short, time};
+use bitmart_examples::short;
 
 /// Writes the lines.
 pub(crate) struct Screen {
@@ -117,7 +117,7 @@ impl Screen {
                 format!("opened: nothing is known yet of {} topics", gap.topics.len()),
             ),
             Lifecycle::GapOpened(gap) => {
-                let since = gap.since.map(time).unwrap_or_default();
+                let since = gap.since.map(|since| since.to_string()).unwrap_or_default();
                 (
                     "GAP",
                     format!(
@@ -127,7 +127,7 @@ impl Screen {
                 )
             }
             Lifecycle::GapClosed(gap) if gap.failed.is_empty() => {
-                let until = time(gap.until);
+                let until = gap.until;
                 (
                     "GAP",
                     format!("closed: {} topics are complete from {until} on", gap.topics.len()),

@@ -33,10 +33,11 @@ fn tests() -> BTreeSet<String> {
         for line in text.lines().map(str::trim) {
             is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
             let name = line.split("fn ").nth(1).and_then(|rest| rest.split('(').next());
-            if let Some(name) = name.filter(|_| !line.starts_with("//")) {
-                if std::mem::take(&mut is_test) {
-                    names.insert(name.to_owned());
-                }
+            let name = name.filter(|_| !line.starts_with("//"));
+            if let Some(name) = name
+                && std::mem::take(&mut is_test)
+            {
+                names.insert(name.to_owned());
             }
         }
     }

@@ -223,8 +223,8 @@ impl fmt::Display for GapOpened {
         match self.since {
             Some(since) => write!(
                 f,
-                "{count} {topics} may miss messages since {} ms (Unix time): {}",
-                since.unix_ms, self.cause
+                "{count} {topics} may miss messages since {since}: {}",
+                self.cause
             ),
             None => write!(
                 f,
@@ -278,13 +278,9 @@ impl fmt::Display for GapClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.topics.len();
         let topics = if count == 1 { "topic is" } else { "topics are" };
-        write!(
-            f,
-            "{count} {topics} complete from {} ms (Unix time) on",
-            self.until.unix_ms
-        )?;
+        write!(f, "{count} {topics} complete from {} on", self.until)?;
         if let Some(since) = self.since {
-            write!(f, ": ask over REST for what came since {} ms", since.unix_ms)?;
+            write!(f, ": ask over REST for what came since {since}")?;
         }
         match self.failed.len() {
             0 => Ok(()),

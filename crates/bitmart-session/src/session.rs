@@ -47,6 +47,17 @@ const TOO_OFTEN_PAUSE: u64 = 10 * SECOND;
 /// answered by [`handle_connected`](Self::handle_connected) or
 /// [`handle_disconnected`](Self::handle_disconnected).
 ///
+/// What else a driver owes:
+///
+/// - [`Order::Close`] also calls off a connect that is being waited for or under way.
+/// - A close frame of the exchange's is passed on with its code ([`Cause::PeerClosed`]): a restart is returned from
+///   more slowly than a loss.
+/// - Connects are counted: by a [`Budget`](crate::Budget) that all sessions of the process share.
+/// - What the exchange says may repeat the login: it goes through `bitmart_auth::redact_in` before anybody sees it.
+///
+/// The orders and messages of an input come before its events, so a log of both has the login before the opening that
+/// called for it. The `own_event_loop` example is a driver on blocking sockets; `bitmart-ws` is the one on tokio.
+///
 /// No input panics, whatever its order.
 pub struct Session {
     id: ConnectionId,

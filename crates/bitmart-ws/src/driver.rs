@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -206,9 +207,7 @@ impl Driver {
                 if let Link::Up(socket) = &mut self.link
                     && let Poll::Ready(Err(error)) = socket.poll_write(cx)
                 {
-                    self.lose(Cause::Lost {
-                        text: error.to_string(),
-                    });
+                    self.lose(lost(&error));
                     continue;
                 }
                 if let Some(event) = self.session.poll_event() {
@@ -377,7 +376,7 @@ impl Driver {
             };
             let result = socket.writer.text(&self.scratch);
             trace!(
-                target: "bitmart::wire", parent: &self.span, connection = %self.session.id(), message = shown,
+                target: "bitmart::wire", parent: &self.span, connection = %self.session.id(), text = shown,
                 "sent"
             );
             if transmit == Transmit::Request(Operation::Login) {
@@ -470,9 +469,7 @@ impl Driver {
             if self.session.is_paused() && !self.is_cut {
                 return match socket.poll_write(cx) {
                     Poll::Ready(Err(error)) => {
-                        self.lose(Cause::Lost {
-                            text: error.to_string(),
-                        });
+                        self.lose(lost(&error));
                         Poll::Ready(None)
                     }
                     _ => Poll::Pending,
@@ -514,9 +511,7 @@ impl Driver {
                 }
             }
             if let Poll::Ready(Err(error)) = socket.poll_write(cx) {
-                self.lose(Cause::Lost {
-                    text: error.to_string(),
-                });
+                self.lose(lost(&error));
                 return Poll::Ready(None);
             }
             match socket.poll_read(cx) {
@@ -538,9 +533,7 @@ impl Driver {
                     self.is_frame_due = true;
                 }
                 Poll::Ready(Err(error)) => {
-                    self.lose(Cause::Lost {
-                        text: error.to_string(),
-                    });
+                    self.lose(lost(&error));
                     return Poll::Ready(None);
                 }
             }
@@ -760,6 +753,16 @@ impl Driver {
             }),
         }
     }
+}
+
+/// What became of the transport, for a person.
+fn lost(error: &io::Error) -> Cause {
+    let text = match error.kind() {
+        // TLS puts it down to its own want of a good-bye, at length.
+        io::ErrorKind::UnexpectedEof => "the stream ended without a good-bye".into(),
+        _ => error.to_string(),
+    };
+    Cause::Lost { text }
 }
 
 /// Takes out of a text of the exchange's what it repeats of ours, and cuts the rest to a bound.

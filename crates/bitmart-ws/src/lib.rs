@@ -52,7 +52,9 @@
 //! # Logging
 //!
 //! Events go to [`tracing`] under the target `bitmart::connection`, from `debug` to `error`; messages sent and answers
-//! received under `bitmart::wire` at `trace`. Data is not logged, and neither is a login.
+//! received under `bitmart::wire` at `trace`. Both belong to a span `connection` with `market`, `side`, `index` and
+//! `epoch`: one for each socket, from the first attempt to open it. These names are stable. Data is not logged, and of
+//! a login no more than its timestamp and the first characters of the key.
 
 mod budget;
 pub mod clock;

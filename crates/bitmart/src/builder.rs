@@ -84,7 +84,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Futures paper trading, with the same API key. Spot has no demo and stays on the live exchange.
+    /// Futures paper trading, with the same API key. Spot has no demo and stays on the live exchange. A URL that is
+    /// given for an endpoint counts for more.
     #[must_use]
     pub fn demo(self) -> Self {
         self.environment(Environment::Demo)
@@ -109,6 +110,32 @@ impl ClientBuilder {
     #[must_use]
     pub fn url(mut self, market: Market, side: Side, url: impl Into<String>) -> Self {
         self.urls.push((market, side, url.into()));
+        self
+    }
+
+    /// Other URLs for all four endpoints at once, such as those of a simulator.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bitmart::{Client, Environment};
+    ///
+    /// let sim = bitmart_sim::Simulator::builder().start().await?;
+    /// let (client, events) = Client::builder()
+    ///     .urls(|market, side| sim.url(Environment::Live, market, side))
+    ///     .extra_root(sim.ca_der())
+    ///     .build()?;
+    /// # sim.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn urls<U: Into<String>>(mut self, url: impl Fn(Market, Side) -> U) -> Self {
+        for market in Market::ALL {
+            for side in Side::ALL {
+                self = self.url(market, side, url(market, side));
+            }
+        }
         self
     }
 

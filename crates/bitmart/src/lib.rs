@@ -14,7 +14,7 @@
 //!     while let Some(event) = events.next().await {
 //!         match event.kind {
 //!             EventKind::Update(update) => println!("{:?}", update.decode(&mut decoder)?),
-//!             EventKind::Lifecycle(what) => println!("{}: {what:?}", event.connection),
+//!             EventKind::Lifecycle(what) => println!("{}: {what}", event.connection),
 //!             _ => {}
 //!         }
 //!     }
@@ -55,6 +55,12 @@
 //! dropped without one. Heartbeats go on: only when some thousand lifecycle events are unread too is the connection
 //! left to itself until the consumer is back.
 //!
+//! # Logging
+//!
+//! By [`tracing`]: what happens to connections under the target `bitmart::connection`, what goes over the wire under
+//! `bitmart::wire` at trace level, both inside a span that names the connection and its epoch ([`ws`] has more). With
+//! `tracing-subscriber` and its `env-filter`: `RUST_LOG=bitmart::connection=info,bitmart::wire=trace`.
+//!
 //! # Without a task, without tokio
 //!
 //! A loop of your own over one connection, with borrowed messages: [`ws::Connection`]. An event loop of your own:
@@ -69,7 +75,8 @@ mod queue;
 mod task;
 
 pub use bitmart_auth::{
-    Credentials, CredentialsError, HmacSigner, RemoteSigner, SignError, SignFuture, Signature, Signer,
+    self as auth, Credentials, CredentialsError, HmacSigner, RemoteSigner, SignError, SignFuture, Signature,
+    Signer,
 };
 pub use bitmart_proto::{
     self as proto, Channel, DecodeError, Decoder, Environment, ErrorClass, ErrorCode, Market, Num, Refusal,

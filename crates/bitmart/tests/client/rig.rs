@@ -37,18 +37,13 @@ pub(crate) fn example_credentials() -> Credentials {
 
 /// A client that talks to the simulator, in haste: what takes seconds in life takes a tenth here.
 pub(crate) fn client_of(sim: &Simulator) -> ClientBuilder {
-    let mut builder = Client::builder()
+    Client::builder()
+        .urls(|market, side| sim.url(Environment::Live, market, side))
         .extra_root(sim.ca_der())
         .budget(SharedBudget::new(10_000))
         .seed(1)
         .session(hasty())
-        .request_deadline(Duration::from_secs(10));
-    for market in Market::ALL {
-        for side in Side::ALL {
-            builder = builder.url(market, side, sim.url(Environment::Live, market, side));
-        }
-    }
-    builder
+        .request_deadline(Duration::from_secs(10))
 }
 
 pub(crate) fn hasty() -> Config {

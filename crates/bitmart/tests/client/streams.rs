@@ -250,6 +250,59 @@ async fn connect_all_opens_what_the_credentials_allow() {
     assert!(client.states().iter().all(|state| state.status == Status::Ready));
 }
 
+/// Every public channel of both markets, with each interval, number of levels and speed, in one call without
+/// credentials. The second version of the futures books is acknowledged and was seen to be all but silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_public_channel_brings_data() {
+    let sim = Simulator::builder()
+        .seed(7)
+        .tick(bitmart_sim::Tick::Manual)
+        .start()
+        .await
+        .unwrap();
+    let (client, mut events) = client_of(&sim).build().unwrap();
+    let (spot, futures) = ("BTC_USDT".parse().unwrap(), "BTCUSDT".parse().unwrap());
+    let mut topics: Vec<Topic> = Channel::all()
+        .into_iter()
+        .filter(|channel| channel.side() == Side::Public)
+        .map(|channel| match channel.market() {
+            Market::Spot => Topic::with_symbol(channel, &spot),
+            Market::Futures => Topic::with_symbol(channel, &futures),
+        })
+        .collect::<Result<_, _>>()
+        .unwrap();
+    topics.extend(Topic::without_symbol(Channel::FuturesTicker));
+    assert_eq!(topics.len(), 85);
+    let outcomes = client.subscribe(topics.clone()).await.unwrap();
+    assert!(
+        outcomes.all_done(),
+        "{:?}",
+        outcomes.not_done().collect::<Vec<_>>()
+    );
+    for _ in 0..40 {
+        sim.step().await;
+    }
+    let is_silent = |topic: &Topic| topic.as_str().starts_with("futures/v2/");
+    let mut missing: Vec<Topic> = topics.iter().filter(|topic| !is_silent(topic)).cloned().collect();
+    let mut decoder = Decoder::new();
+    let reading = async {
+        while !missing.is_empty() {
+            match events.next().await.unwrap().kind {
+                EventKind::Update(update) => {
+                    let update = update.decode(&mut decoder).unwrap();
+                    missing.retain(|topic| !update.concerns(topic));
+                }
+                EventKind::Unknown(_) | EventKind::Undecodable { .. } => panic!("not understood"),
+                _ => {}
+            }
+        }
+    };
+    let is_late = tokio::time::timeout(crate::rig::PATIENCE, reading).await.is_err();
+    assert!(!is_late, "nothing came for {missing:?}");
+    let states = client.states();
+    assert!(states.iter().all(|state| state.dropped == 0), "{states:?}");
+}
+
 /// Twice in one call, and in another call: the exchange is asked once, and each call is answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_asked_for_twice_is_sent_once() {
