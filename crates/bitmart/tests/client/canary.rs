@@ -188,7 +188,7 @@ async fn a_run_at_trace_level_shows_no_secret() {
     let skewed = client_of(&exchange).session(config);
     watched.run(skewed, SECRET, MEMO, async |_: &mut Events| {}).await;
     for fault in [
-        Fault::reject_login("91011", &format!("the sign of {KEY} is wrong")).forever(),
+        Fault::reject_login("91011", format!("the sign of {KEY} is wrong")).forever(),
         Fault::reject_login("95000", KEY).forever(),
         Fault::ignore_login().forever(),
         Fault::close(1008, KEY),
