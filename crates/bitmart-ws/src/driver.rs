@@ -1,20 +1,22 @@
-use std::borrow::Cow;
+mod messages;
+mod opening;
+
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bitmart_auth::{LOGIN_PAYLOAD, SharedSigner, SignError, Signature, redact_in, redact_key};
-use bitmart_proto::{Class, Decoder, Inflater, Operation, Refusal, Reply, Topic, classify};
-use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
-use bitmart_session::{Cause, CommandError, Epoch, Event, Order, Retry, Session, Status, Transmit};
-use tracing::{Instrument, Span, debug, trace};
+use bitmart_auth::{SharedSigner, SignError, Signature};
+use bitmart_proto::{Decoder, Inflater, Operation, Reply, Topic};
+use bitmart_session::time::{MINUTE, SECOND};
+use bitmart_session::{Cause, CommandError, Epoch, Event, Order, Session, Status, Transmit};
+use tracing::{Span, trace};
 
-use crate::connect::{self, ConnectError, Connected};
+use crate::connect::{ConnectError, Connected};
 use crate::connection::ConnectionConfig;
-use crate::frame::{Head, Kind};
-use crate::incoming::{Counters, Incoming, MessageError, Push, Undecodable};
+use crate::frame::Head;
+use crate::incoming::{Counters, MessageError};
 use crate::log::{connection_span, log_event};
 use crate::socket::{Farewell, Socket};
 
@@ -287,83 +289,6 @@ impl Driver {
         }
     }
 
-    fn sign(&mut self, signer: &SharedSigner, epoch: Epoch, timestamp_ms: u64) {
-        trace!(
-            target: "bitmart::wire", parent: &self.span, connection = %self.session.id(),
-            key = %redact_key(signer.key()), timestamp_ms,
-            "signing the login"
-        );
-        match signer {
-            SharedSigner::Local(signer) => {
-                let result = signer.sign_login(timestamp_ms);
-                self.session.handle_signed(self.now, epoch, result);
-            }
-            SharedSigner::Remote(signer) => {
-                let signer = signer.clone();
-                let signature = async move { signer.sign(timestamp_ms, LOGIN_PAYLOAD).await };
-                self.signing = Some(Signing {
-                    epoch,
-                    signature: Box::pin(signature.instrument(self.span.clone())),
-                });
-            }
-        }
-    }
-
-    /// Ready when a signature has come.
-    fn poll_signing(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(Signing { epoch, signature }) = &mut self.signing else {
-            return Poll::Pending;
-        };
-        let Poll::Ready(result) = signature.as_mut().poll(cx) else {
-            return Poll::Pending;
-        };
-        let epoch = *epoch;
-        self.signing = None;
-        self.now = self.config.clock.now_ns();
-        self.session.handle_signed(self.now, epoch, result);
-        self.is_dirty = true;
-        Poll::Ready(())
-    }
-
-    /// Opens a socket if it is time to. Only after the events: what led to it comes first, in the log too.
-    fn open_when_due(&mut self) {
-        if let Link::Waiting { until, has_place } = self.link
-            && until <= self.now
-            && !self.session.is_paused()
-        {
-            self.open(has_place);
-        }
-    }
-
-    /// Takes a place in the budget and, once that has come, opens a socket.
-    fn open(&mut self, has_place: bool) {
-        let (host, port) = (self.config.endpoint.host(), self.config.endpoint.port());
-        let until = if has_place {
-            self.config.budget.opens_at(self.now, host, port)
-        } else {
-            self.config.budget.reserve(self.now, host, port)
-        };
-        if until > self.now {
-            let wait_ms = (until - self.now) / MILLISECOND;
-            debug!(target: "bitmart::connection", parent: &self.span, wait_ms, "waiting for a place in the connect budget");
-            self.link = Link::Waiting {
-                until,
-                has_place: true,
-            };
-            return;
-        }
-        let epoch = Epoch(self.session.epoch().0 + 1);
-        if epoch != self.span_epoch {
-            self.span = connection_span(self.session.id(), epoch);
-            self.span_epoch = epoch;
-        }
-        debug!(target: "bitmart::connection", parent: &self.span, endpoint = %self.config.endpoint, "opening");
-        let (endpoint, config) = (self.config.endpoint.clone(), self.config.connect.clone());
-        let mut rng = self.rng.fork();
-        let opening = async move { connect::connect(&endpoint, &config, &mut rng).await };
-        self.link = Link::Opening(Box::pin(opening.instrument(self.span.clone())));
-    }
-
     fn transmit(&mut self) {
         while let Link::Up(socket) = &mut self.link {
             self.scratch.clear();
@@ -404,48 +329,6 @@ impl Driver {
     }
 
     // What happens.
-
-    fn finish_opening(&mut self, result: Result<Connected, ConnectError>) {
-        self.is_dirty = true;
-        self.now = self.config.clock.now_ns();
-        self.link = Link::Down;
-        match result {
-            Ok(connected) => {
-                let mut socket = Box::new(Socket::new(connected.stream));
-                let taken = socket.reader.feed(&connected.leftover);
-                if taken < connected.leftover.len() {
-                    // The upgrade stops reading long before; bytes are not to be lost in silence all the same.
-                    let text =
-                        "more came behind the answer to the upgrade than a new connection holds".into();
-                    let cause = Cause::Connect {
-                        retry: Retry::Normal,
-                        text,
-                    };
-                    self.session.handle_disconnected(self.now, cause);
-                    return;
-                }
-                self.counters.sockets += 1;
-                self.is_frame_due = taken > 0;
-                self.read_at = self.now;
-                self.link = Link::Up(socket);
-                self.session.handle_connected(
-                    self.now,
-                    self.config.clock.wall_ms(),
-                    connected.server_date_ms,
-                );
-            }
-            Err(error) => {
-                if let ConnectError::UpgradeRefused { status: 429, .. } = error {
-                    self.cool_off();
-                }
-                let cause = Cause::Connect {
-                    retry: error.retry(),
-                    text: error.to_string(),
-                };
-                self.session.handle_disconnected(self.now, cause);
-            }
-        }
-    }
 
     fn handle_timeout(&mut self) {
         self.now = self.config.clock.now_ns();
@@ -540,116 +423,6 @@ impl Driver {
         }
     }
 
-    fn handle_frame(&mut self, head: Head) -> Option<Item> {
-        let Link::Up(socket) = &mut self.link else {
-            return None;
-        };
-        match head.kind() {
-            Kind::Text => self.handle_message(Place::Frame(head)),
-            Kind::Binary => match self.inflater.inflate(socket.reader.payload(head)) {
-                Ok(_) => self.handle_message(Place::Inflated),
-                Err(error) => {
-                    self.counters.undecodable += 1;
-                    Some(Item::Undecodable(
-                        Place::Frame(head),
-                        MessageError::Inflate(error),
-                    ))
-                }
-            },
-            Kind::Ping => {
-                // Borrows of reader and writer are apart; a full writer means that the peer isn't reading, and
-                // then a pong won't help.
-                let Socket { reader, writer, .. } = &mut **socket;
-                let _ = writer.pong(reader.payload(head));
-                None
-            }
-            Kind::Pong => None,
-            Kind::Close { code } => {
-                let reason = String::from_utf8_lossy(socket.reader.payload(head));
-                let reason =
-                    redact_in(&reason, self.signer.as_ref().map_or("", SharedSigner::key)).into_owned();
-                self.say_good_bye(|socket, deadline| Farewell::echo(socket, code, deadline));
-                self.lose(Cause::PeerClosed { code, reason });
-                None
-            }
-        }
-    }
-
-    fn handle_message(&mut self, place: Place) -> Option<Item> {
-        let Self {
-            link,
-            inflater,
-            decoder,
-            ..
-        } = self;
-        let text = text_at(link, inflater, place);
-        match classify(text) {
-            // `lend` counts it, as a push or as undecodable.
-            Class::Push(_) => return Some(Item::Push(place)),
-            Class::Pong => self.counters.pongs += 1,
-            Class::Reply => match decoder.reply(text) {
-                Ok(reply) => {
-                    self.counters.replies += 1;
-                    let reply = reply.into_owned();
-                    self.handle_reply(reply);
-                }
-                Err(error) => {
-                    self.counters.undecodable += 1;
-                    return Some(Item::Undecodable(place, MessageError::from(error)));
-                }
-            },
-            _ => match std::str::from_utf8(text) {
-                Ok(text) => {
-                    let is_complaint = text.starts_with(IP_LIMITED);
-                    self.counters.unknown += 1;
-                    if is_complaint {
-                        self.cool_off();
-                    }
-                    return Some(Item::Unknown(place));
-                }
-                Err(_) => {
-                    self.counters.undecodable += 1;
-                    return Some(Item::Undecodable(place, MessageError::NotText));
-                }
-            },
-        }
-        None
-    }
-
-    fn handle_reply(&mut self, mut reply: Reply<'static>) {
-        let key = self.signer.as_ref().map_or("", SharedSigner::key);
-        clean(&mut reply.verb, key);
-        if let Some(topic) = &mut reply.topic {
-            clean(topic, key);
-        }
-        if let Err(refusal) = &mut reply.outcome {
-            clean(&mut refusal.text, key);
-        }
-        trace!(
-            target: "bitmart::wire", parent: &self.span, connection = %self.session.id(), verb = &*reply.verb,
-            topic = reply.topic.as_deref(), refusal = reply.outcome.as_ref().err().map(tracing::field::display),
-            "reply"
-        );
-        if reply
-            .outcome
-            .as_ref()
-            .is_err_and(Refusal::is_about_the_connection)
-        {
-            self.cool_off();
-        }
-        self.session.handle_reply(self.now, &reply);
-        self.response = Some(reply);
-        self.is_dirty = true;
-    }
-
-    /// The host has complained about the number or the pace of connections: the whole process leaves it alone.
-    fn cool_off(&self) {
-        let (host, port) = (self.config.endpoint.host(), self.config.endpoint.port());
-        self.config
-            .budget
-            .cool_off(self.now, host, port, self.now + COOL_OFF);
-    }
-
     fn lose(&mut self, cause: Cause) {
         // The last read may be long ago, and a retry's delay counts from now.
         self.now = self.config.clock.now_ns();
@@ -710,49 +483,6 @@ impl Driver {
         self.timer_at = None;
         Poll::Ready(())
     }
-
-    /// Lends what [`poll_ready`](Self::poll_ready) found.
-    pub(crate) fn lend(&mut self, item: Item) -> Incoming<'_> {
-        let Self {
-            link,
-            inflater,
-            decoder,
-            counters,
-            read_at,
-            ..
-        } = self;
-        match item {
-            Item::Event(event) => Incoming::Event(event),
-            Item::Response(reply) => Incoming::Response(reply),
-            Item::Push(place) => {
-                let text = text_at(link, inflater, place);
-                match decoder.decode(text) {
-                    Ok(update) => {
-                        counters.pushes += 1;
-                        Incoming::Push(Push {
-                            update,
-                            text,
-                            received_ns: *read_at,
-                        })
-                    }
-                    Err(error) => {
-                        counters.undecodable += 1;
-                        Incoming::Undecodable(Undecodable {
-                            error: MessageError::from(error),
-                            bytes: text,
-                        })
-                    }
-                }
-            }
-            Item::Unknown(place) => {
-                Incoming::Unknown(std::str::from_utf8(text_at(link, inflater, place)).unwrap_or_default())
-            }
-            Item::Undecodable(place, error) => Incoming::Undecodable(Undecodable {
-                error,
-                bytes: text_at(link, inflater, place),
-            }),
-        }
-    }
 }
 
 /// What became of the transport, for a person.
@@ -763,22 +493,4 @@ fn lost(error: &io::Error) -> Cause {
         _ => error.to_string(),
     };
     Cause::Lost { text }
-}
-
-/// Takes out of a text of the exchange's what it repeats of ours, and cuts the rest to a bound.
-fn clean(text: &mut Cow<'static, str>, key: &str) {
-    let cleaned = redact_in(text, key);
-    let end = (0..=MAX_REPLY_TEXT_BYTES.min(cleaned.len())).rfind(|at| cleaned.is_char_boundary(*at));
-    let kept = &cleaned[..end.unwrap_or(0)];
-    if kept.len() < text.len() || matches!(cleaned, Cow::Owned(_)) {
-        *text = Cow::Owned(kept.to_owned());
-    }
-}
-
-fn text_at<'a>(link: &'a Link, inflater: &'a Inflater, place: Place) -> &'a [u8] {
-    match (place, link) {
-        (Place::Frame(head), Link::Up(socket)) => socket.reader.payload(head),
-        (Place::Frame(_), _) => &[],
-        (Place::Inflated, _) => inflater.text(),
-    }
 }

@@ -10,8 +10,8 @@ use futures_core::Stream;
 use tokio::sync::watch;
 
 use crate::Event;
-use crate::client::Stop;
 use crate::queue::Queue;
+use crate::routing::Stop;
 
 /// Everything that comes in and happens on a client's connections; there is one per client.
 ///

@@ -72,6 +72,7 @@ mod event;
 mod events;
 mod outcome;
 mod queue;
+mod routing;
 mod task;
 
 pub use bitmart_auth::{

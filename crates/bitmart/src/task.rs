@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::Lifecycle;
 use crate::client::Shared;
-use crate::client::Stop;
 use crate::event::{EventKind, MAX_SAMPLE_BYTES, Update};
 use crate::outcome::{Failure, Outcome};
 use crate::queue::{Overflow, Queue, Room};
+use crate::routing::Stop;
 
 /// After how many messages the counters that the client shows are brought up to date.
 const COUNTERS_EVERY: u32 = 64;
