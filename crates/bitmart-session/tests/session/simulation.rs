@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bitmart_proto::{Market, Side, Topic};
 use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
-use bitmart_session::{Event, Status, TopicStatus};
+use bitmart_session::{Cause, Event, Status, TopicStatus};
 
 use crate::rig::{Rig, refusal};
 
@@ -145,7 +145,15 @@ impl World {
     fn observe(&mut self) {
         while self.seen < self.rig.events.len() {
             let event = self.rig.events[self.seen].clone();
-            if let Event::Closed { .. } = event {
+            if let Event::Closed { cause, .. } = &event {
+                let blames_silence = matches!(
+                    cause,
+                    Cause::Silent | Cause::LoginTimeout | Cause::AckTimeout { .. }
+                );
+                assert!(
+                    !(blames_silence && self.rig.session.is_paused()),
+                    "nothing was read: {cause}"
+                );
                 self.socket = false;
                 self.unanswered.clear();
             }
@@ -208,6 +216,7 @@ impl World {
     }
 
     fn step(&mut self) {
+        let is_reading = !self.rig.session.is_paused();
         match self.rng.u32(0..100) {
             0..=2 if self.socket => self.rig.drop_socket(),
             3..=12 => {
@@ -224,13 +233,18 @@ impl World {
                 }
                 self.rig.drain();
             }
-            20..=29 if self.socket => {
+            20..=29 if self.socket && is_reading => {
                 self.frame_came();
                 self.rig.frame();
             }
-            30..=69 => self.answer(true),
-            70..=79 if !self.socket => self.try_connect(true),
-            80..=97 => {
+            30..=69 if is_reading => self.answer(true),
+            70..=79 if !self.socket && is_reading => self.try_connect(true),
+            80 if is_reading => self.rig.session.pause(),
+            80..=84 if !is_reading => {
+                self.rig.session.resume(self.rig.now);
+                self.rig.drain();
+            }
+            81..=97 => {
                 let duration = self.rng.u64(0..3 * SECOND);
                 self.pass(duration);
             }
@@ -277,6 +291,8 @@ impl World {
     /// The exchange behaves from here on: readiness must come.
     fn recover(&mut self) {
         let start = self.rig.now;
+        self.rig.session.resume(start);
+        self.rig.drain();
         let is_complete = |rig: &Rig| {
             let session = &rig.session;
             session.status() == Status::Ready
