@@ -9,6 +9,7 @@ import time
 import zlib
 from dataclasses import dataclass
 
+import market_data
 from driver import Driver, is_ack, is_data, is_login, is_on, is_push, is_refused_login, is_refused_topic, message
 from simulator import Simulator
 
@@ -35,9 +36,13 @@ PUBLIC = {
         "futures/fundingRate:BTCUSDT",
     ],
 }
-# Of these the simulator promises an acknowledgement, and no data as yet.
-ACKNOWLEDGED_ONLY = re.compile("depth|kline|funding")
-NOT_YET_READ = re.compile("order_book|ohlcv|funding")
+# Increments of a book, and the whole book.
+BOOKS = {
+    "spot": ("spot/depth/increase100:BTC_USDT", "spot/depth20:BTC_USDT"),
+    "futures": ("futures/depthIncrease20:BTCUSDT", "futures/depth20:BTCUSDT"),
+}
+FUNDING = "futures/fundingRate:BTCUSDT"
+CANDLES = {"spot": "spot/kline1m:BTC_USDT", "futures": "futures/klineBin1m:BTCUSDT"}
 
 MARKETS = ("spot", "futures")
 
@@ -50,9 +55,11 @@ SILENT_SECONDS = 4
 # More than two pings of the slowest client, more than twice the 20 s that spot gives an idle connection.
 QUIET_SECONDS = 45
 RECOVERY_SECONDS = 45
-REFUSED_SECONDS = 12
-# So many states of an order book are looked at.
-BOOK_UPDATES = 10
+# At two connections a second, past the 30 that spot allows in a minute.
+REFUSED_SECONDS = 20
+# So many states of an order book are looked at, and so many candles and comparisons of books at least.
+BOOK_UPDATES = 20
+MARKET_PUSHES = 5
 # Long enough that inflating it takes a while; deflated it is short.
 LONG_BYTES = 1 << 20
 
@@ -74,7 +81,7 @@ def own(is_met, remark=""):
 
 
 def everything(bench):
-    """All topics of all endpoints, then two of them no more."""
+    """All topics of all endpoints, then two of them no more; and whether the market data holds together."""
     topics = PRIVATE | PUBLIC
     cells = {}
     with bench.simulator() as sim, bench.driver(sim, topics) as driver:
@@ -86,7 +93,37 @@ def everything(bench):
                 cells[f"topic {topic}"] = _topic(driver, endpoint, topic, deadline)
         for endpoint, topic in (("spot/private", "spot/user/order:BTC_USDT"), ("futures/private", "futures/order")):
             cells[f"unsubscribe {endpoint.split('/')[0]}"] = _unsubscribe(driver, endpoint, topic)
+        deadline = time.monotonic() + PUSH_SECONDS
+        for market in MARKETS:
+            cells[f"book {market}"] = _book(driver, market, deadline)
+            cells[f"candles {market}"] = _candles(driver, market)
+        wrong, count = market_data.funding(_pushes(driver, FUNDING))
+        cells["funding"] = owed(count > 0 and not wrong, wrong[0] if wrong else "")
     return cells
+
+
+def _pushes(driver, topic):
+    return [message(one) for one in driver.seen(lambda one: is_on(one, _endpoint(topic)) and is_push(one, topic))]
+
+
+def _endpoint(topic):
+    return f"{topic.split('/')[0]}/public"
+
+
+def _book(driver, market, deadline):
+    increments, whole = BOOKS[market]
+    look = lambda: market_data.books(_pushes(driver, increments), _pushes(driver, whole))
+    is_enough = lambda seen: bool(seen[0]) or (seen[1] >= BOOK_UPDATES and seen[2] >= MARKET_PUSHES)
+    while not is_enough(look()) and time.monotonic() < deadline:
+        time.sleep(1)
+    wrong, updates, compared = seen = look()
+    remark = wrong[0] if wrong else f"{updates} updates, {_count(compared, 'comparison')}"
+    return owed(is_enough(seen) and not wrong, remark)
+
+
+def _candles(driver, market):
+    wrong, told = market_data.candles(_pushes(driver, CANDLES[market]))
+    return owed(told >= MARKET_PUSHES and not wrong, wrong[0] if wrong else f"{told} told")
 
 
 def _login(driver, sim, environment, market, endpoint):
@@ -97,16 +134,11 @@ def _login(driver, sim, environment, market, endpoint):
 
 
 def _topic(driver, endpoint, topic, deadline):
-    is_promised = not ACKNOWLEDGED_ONLY.search(topic)
     ack = driver.wait(lambda one: is_on(one, endpoint) and is_ack(one, "subscribe", topic), deadline)
     if ack is None:
         return owed(False, "not acknowledged")
-    # By then there was time for what wasn't promised.
-    until = deadline if is_promised else min(deadline, ack["time"] + 10)
-    push = driver.wait(lambda one: is_on(one, endpoint) and is_push(one, topic), until)
-    if push is not None:
-        return owed(True)
-    return Cell("no", "acknowledged; no data", is_owed=is_promised)
+    push = driver.wait(lambda one: is_on(one, endpoint) and is_push(one, topic), deadline)
+    return owed(push is not None, "" if push else "acknowledged; no data")
 
 
 def _unsubscribe(driver, endpoint, topic):
@@ -393,10 +425,7 @@ def wrong_secret(bench):
     # Who calls a refusal "authenticated" has told the opposite.
     is_told = all(names[market] and "authenticated" not in names[market] for market in MARKETS)
     told = "; ".join(f"{market}: `{'`, `'.join(names[market]) or 'nothing'}`" for market in MARKETS)
-    tries = "; ".join(
-        f"{market}: {_count(c['connections'], 'connection')}, {_count(c['logins_refused'], 'login')}"
-        for market, c in counted.items()
-    )
+    tries = "; ".join(f"{market}: {_tries(c)}" for market, c in counted.items())
     has_stopped = all(c["connections"] == 1 for c in counted.values())
     return {
         "wrong secret refused": owed(is_refused),
@@ -405,43 +434,76 @@ def wrong_secret(bench):
     }
 
 
+def _tries(counted):
+    tries = f"{_count(counted['connections'], 'connection')}, {_count(counted['logins_refused'], 'login')}"
+    too_many = counted["connects_refused"]
+    return f"{tries}, {_count(too_many, 'connection')} refused as too many" if too_many else tries
+
+
 def _count(number, noun):
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def reads(bench):
     """A client that interprets what it gets: values of each kind, and order books that hold together."""
-    cells = {}
     with bench.simulator() as sim, bench.driver(sim, PRIVATE | PUBLIC) as driver:
         deadline = time.monotonic() + PUSH_SECONDS
-        for name in READS:
-            method, market = name.removeprefix("read ").split()
-            is_it = lambda one: one["endpoint"] == market and one["name"] == method and one["kind"] == "told"
-            is_promised = not NOT_YET_READ.search(method)
-            wanted = BOOK_UPDATES if method == "watch_order_book" else 1
-            # What isn't promised has had its time once the rest has come.
-            until = deadline if is_promised else time.monotonic() + 10
-            driver.wait(lambda _: len(driver.seen(is_it)) >= wanted, until)
-            values = [one["detail"] for one in driver.seen(is_it)]
-            errors = driver.seen(lambda one: one.get("name") == "error" and one["detail"]["method"] == method)
-            if errors:
-                cells[name] = owed(False, errors[0]["detail"]["text"])
-            elif len(values) < wanted:
-                cells[name] = Cell("no", f"{_count(len(values), 'value')}", is_owed=is_promised)
-            elif method == "watch_order_book":
-                cells[name] = _book(values, market)
-            else:
-                cells[name] = owed(values[-1]["count"] > 0)
+        wanted = {name: BOOK_UPDATES if "order_book" in name else 1 for name in READS}
+        told = lambda name: [one["detail"] for one in driver.seen(lambda one: _is_value(one, name))]
+        for name, number in wanted.items():
+            driver.wait(lambda _: len(told(name)) >= number, deadline)
+        values = {name: told(name) for name in READS}
+        errors = driver.seen(lambda one: one.get("name") == "error")
+    cells = {}
+    for name, number in wanted.items():
+        method, market = _method(name)
+        failures = [one for one in errors if one["detail"]["method"] == method and one["endpoint"] == market]
+        if failures:
+            cells[name] = owed(False, failures[0]["detail"]["text"])
+        elif len(values[name]) < number:
+            cells[name] = owed(False, _count(len(values[name]), "value"))
+        elif method == "watch_order_book":
+            cells[name] = _read_book(values[name], values.get(f"read watch_bids_asks {market}"))
+        elif method == "watch_ohlcv":
+            cells[name] = _read_candles(values[name])
+        elif method == "watch_funding_rate":
+            cells[name] = owed(all(v["rate"] is not None and v["next"] > v["time"] for v in values[name]))
+        else:
+            cells[name] = owed(values[name][-1]["count"] > 0)
     return cells
 
 
-def _book(values, market):
-    """The two sides of a futures book come in messages of their own: between them, it may be crossed for one state."""
+def _method(name):
+    """The method and the market of a check."""
+    return name.removeprefix("read ").split()
+
+
+def _is_value(one, name):
+    method, market = _method(name)
+    return one["kind"] == "told" and one["name"] == method and one["endpoint"] == market
+
+
+def _read_book(values, tops):
+    """`tops` are the best prices as they were told apart from the book, which there are on spot.
+
+    The two sides of a futures book come in messages of their own: between them, it may be crossed for one state.
+    """
     is_crossed = [all(v["best"]) and v["best"][0][0] >= v["best"][1][0] for v in values]
-    wrong = is_crossed if market == "spot" else [a and b for a, b in zip(is_crossed, is_crossed[1:])]
     levels = " and ".join(str(count) for count in values[-1]["levels"])
     remark = f"{len(values)} states, {sum(is_crossed) or 'none'} crossed; {levels} levels"
-    return owed(not any(wrong) and all(values[-1]["best"]), remark)
+    if tops is None:
+        is_stuck = any(a and b for a, b in zip(is_crossed, is_crossed[1:]))
+        return owed(not is_stuck and all(values[-1]["best"]), remark)
+    best = {v["time"]: v["best"] for v in values}
+    pairs = [(top["best"], best[top["time"]]) for top in tops if top["time"] in best]
+    agreeing = sum(a == b for a, b in pairs)
+    remark += f"; best prices like those of `watch_bids_asks` {agreeing} times of {len(pairs)}"
+    return owed(not any(is_crossed) and agreeing == len(pairs) >= MARKET_PUSHES, remark)
+
+
+def _read_candles(values):
+    opened, high, low, close = values[-1]["last"][1:5]
+    return owed(low <= min(opened, close) <= max(opened, close) <= high)
 
 
 def _last_words(driver):
@@ -475,6 +537,11 @@ TITLES = {
     "login futures": "futures login",
     "demo": "demo login and data (futures)",
     **{f"topic {topic}": f"`{topic}`" for names in (PRIVATE | PUBLIC).values() for topic in names},
+    "book spot": "spot's increments miss no version, are never crossed, and make the book of `depth20`",
+    "book futures": "futures' increments do likewise",
+    "candles spot": "spot's candles hold together",
+    "candles futures": "futures' candles hold together",
+    "funding": "the funding rate is within its limits, its settlement to come",
     "compressed": "compressed spot frames are read",
     "order": "a long and a short compressed message keep their order",
     "bad topic": "a topic that isn't listed: the client says so, as …",
@@ -517,7 +584,7 @@ TITLES |= READS
 # For clients that hand over the exchange's messages, and for those that interpret them.
 SCENARIOS = {
     everything: ["login spot", "login futures", "unsubscribe spot", "unsubscribe futures"]
-    + [name for name in TITLES if name.startswith("topic ")],
+    + [name for name in TITLES if name.split()[0] in ("topic", "book", "candles", "funding")],
     bad_topic: ["bad topic"],
     quiet: ["ping spot", "ping futures", "quiet spot", "quiet futures"],
     demo: ["demo"],

@@ -54,7 +54,15 @@ def summary(name, value):
     """What the runner judges a value by."""
     if name == "watch_order_book":
         best = [value[side][0] if value[side] else None for side in ("bids", "asks")]
-        return {"best": best, "levels": [len(value["bids"]), len(value["asks"])]}
+        return {"time": value["timestamp"], "best": best, "levels": [len(value["bids"]), len(value["asks"])]}
+    if name == "watch_bids_asks":
+        top = value[SPOT]
+        best = [[top["bid"], top["bidVolume"]], [top["ask"], top["askVolume"]]]
+        return {"time": top["timestamp"], "best": best, "count": len(value)}
+    if name == "watch_ohlcv":
+        return {"last": value[-1]}
+    if name == "watch_funding_rate":
+        return {"time": value["timestamp"], "rate": value["fundingRate"], "next": value["nextFundingTimestamp"]}
     return {"count": len(value)}
 
 
