@@ -27,6 +27,10 @@ const CLOSE_TIMEOUT: u64 = SECOND;
 /// nanoseconds.
 const COOL_OFF: u64 = MINUTE;
 
+/// How much is lent of what had been read before a socket is cut, in bytes: one read, unless it was compressed, and
+/// the longest message then.
+const MAX_LENT_BEFORE_CUT_BYTES: usize = bitmart_proto::limits::MAX_TEXT_BYTES;
+
 /// How the exchange begins a plain text about too many connections (`docs/PROTOCOL.md`, *Limits*).
 const IP_LIMITED: &str = "IP Limited";
 
@@ -45,8 +49,11 @@ pub(crate) struct Driver {
     config: ConnectionConfig,
     rng: fastrand::Rng,
     link: Link,
-    /// Cut the socket as soon as what was read from it has been lent.
-    is_cut: bool,
+    /// Cut the socket as soon as what was read from it has been lent, or so many bytes of it.
+    cut_after: Option<usize>,
+    /// Nothing can be written any more. What the peer sent before is read to its end all the same: a close frame may
+    /// say why.
+    write_failure: Option<WriteFailure>,
     farewell: Option<Farewell>,
     decoder: Decoder,
     inflater: Inflater,
@@ -69,6 +76,12 @@ pub(crate) struct Driver {
     /// What the log's events belong to: this connection and its present epoch.
     span: Span,
     span_epoch: Epoch,
+}
+
+struct WriteFailure {
+    cause: Cause,
+    /// When the socket is given up, unless more is read by then.
+    deadline: u64,
 }
 
 struct Signing {
@@ -121,7 +134,8 @@ impl Driver {
             signing: None,
             rng: fastrand::Rng::with_seed(seed),
             link: Link::Down,
-            is_cut: false,
+            cut_after: None,
+            write_failure: None,
             farewell: None,
             decoder: Decoder::new(),
             inflater: Inflater::new(),
@@ -181,11 +195,16 @@ impl Driver {
         self.is_dirty = true;
         self.now = self.config.clock.now_ns();
         self.session.resume(self.now);
+        if let Some(failure) = &mut self.write_failure {
+            failure.deadline = self.now + CLOSE_TIMEOUT;
+        }
     }
 
     /// Cuts the socket once what was read from it has been lent.
     pub(crate) fn cut(&mut self) {
-        self.is_cut = matches!(self.link, Link::Up(_));
+        if matches!(self.link, Link::Up(_)) {
+            self.cut_after.get_or_insert(MAX_LENT_BEFORE_CUT_BYTES);
+        }
     }
 
     /// Does all there is to do until there is something to lend; `None` once the connection is over.
@@ -206,12 +225,7 @@ impl Driver {
                 self.transmit();
                 // Not only when the reads run dry, and before the events: a ping or a login must not wait until the user
                 // has taken all there is.
-                if let Link::Up(socket) = &mut self.link
-                    && let Poll::Ready(Err(error)) = socket.poll_write(cx)
-                {
-                    self.lose(lost(&error));
-                    continue;
-                }
+                self.poll_write(cx);
                 if let Some(event) = self.session.poll_event() {
                     log_event(&self.span, &event);
                     return Poll::Ready(Some(Item::Event(event)));
@@ -290,7 +304,7 @@ impl Driver {
     }
 
     fn transmit(&mut self) {
-        while let Link::Up(socket) = &mut self.link {
+        while let (Link::Up(socket), None) = (&mut self.link, &self.write_failure) {
             self.scratch.clear();
             let Some(transmit) = self.session.poll_transmit(self.now, &mut self.scratch) else {
                 return;
@@ -308,12 +322,26 @@ impl Driver {
                 self.scratch.fill(0);
             }
             if let Err(error) = result {
-                self.lose(Cause::Lost {
-                    text: error.to_string(),
-                });
-                return;
+                self.fail_to_write(error.to_string());
             }
         }
+    }
+
+    /// Writes what is queued, as far as it goes.
+    fn poll_write(&mut self, cx: &mut Context<'_>) {
+        if let (Link::Up(socket), None) = (&mut self.link, &self.write_failure)
+            && let Poll::Ready(Err(error)) = socket.poll_write(cx)
+        {
+            self.fail_to_write(describe(&error));
+        }
+    }
+
+    fn fail_to_write(&mut self, text: String) {
+        self.write_failure = Some(WriteFailure {
+            cause: Cause::Lost { text },
+            deadline: self.now + CLOSE_TIMEOUT,
+        });
+        self.is_dirty = true;
     }
 
     fn schedule(&mut self) {
@@ -322,17 +350,26 @@ impl Driver {
             _ => None,
         };
         let farewell = self.farewell.as_ref().map(|farewell| farewell.deadline);
-        self.wake_at = [self.session.poll_timeout(self.now), link, farewell]
-            .into_iter()
-            .flatten()
-            .min();
+        // Without a way to write, nothing that the session could do about time would be of use.
+        let session = match &self.write_failure {
+            None => self.session.poll_timeout(self.now),
+            Some(_) if self.session.is_paused() => None,
+            Some(failure) => Some(failure.deadline),
+        };
+        self.wake_at = [session, link, farewell].into_iter().flatten().min();
     }
 
     // What happens.
 
     fn handle_timeout(&mut self) {
         self.now = self.config.clock.now_ns();
-        self.session.handle_timeout(self.now);
+        match &self.write_failure {
+            None => self.session.handle_timeout(self.now),
+            Some(failure) if failure.deadline <= self.now && !self.session.is_paused() => {
+                self.lose(failure.cause.clone());
+            }
+            Some(_) => {}
+        }
         if self
             .farewell
             .as_ref()
@@ -349,16 +386,15 @@ impl Driver {
             let Link::Up(socket) = &mut self.link else {
                 return Poll::Ready(None);
             };
-            if self.session.is_paused() && !self.is_cut {
-                return match socket.poll_write(cx) {
-                    Poll::Ready(Err(error)) => {
-                        self.lose(lost(&error));
-                        Poll::Ready(None)
-                    }
-                    _ => Poll::Pending,
+            if self.session.is_paused() && self.cut_after.is_none() {
+                self.poll_write(cx);
+                return match self.is_dirty {
+                    true => Poll::Ready(None),
+                    false => Poll::Pending,
                 };
             }
             match socket.reader.advance() {
+                _ if self.cut_after == Some(0) => return self.finish_cut(),
                 Ok(Some(head)) => {
                     if self.is_frame_due {
                         self.session.handle_activity(self.read_at, true);
@@ -370,13 +406,7 @@ impl Driver {
                     }
                     continue;
                 }
-                Ok(None) if self.is_cut => {
-                    self.say_good_bye(|socket, deadline| {
-                        Farewell::first(socket, NORMAL_CLOSURE, "", deadline)
-                    });
-                    self.lose(Cause::SlowConsumer);
-                    return Poll::Ready(None);
-                }
+                Ok(None) if self.cut_after.is_some() => return self.finish_cut(),
                 // What has come is judged before the deadlines it may have met.
                 Ok(None) if self.wake_at.is_some_and(|at| at <= self.read_at) => {
                     self.handle_timeout();
@@ -393,12 +423,19 @@ impl Driver {
                     return Poll::Ready(None);
                 }
             }
-            if let Poll::Ready(Err(error)) = socket.poll_write(cx) {
-                self.lose(lost(&error));
+            self.poll_write(cx);
+            let Link::Up(socket) = &mut self.link else {
                 return Poll::Ready(None);
-            }
+            };
             match socket.poll_read(cx) {
+                // What has failed above has changed the time to wake.
+                Poll::Pending if self.is_dirty => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0) | Err(_)) if self.write_failure.is_some() => {
+                    let failure = self.write_failure.take();
+                    self.lose(failure.expect("just seen").cause);
+                    return Poll::Ready(None);
+                }
                 Poll::Ready(Ok(0)) => {
                     let text = match socket.reader.is_mid_message() {
                         true => "the stream ended in the middle of a message",
@@ -414,13 +451,26 @@ impl Driver {
                     self.is_dirty |= self.session.awaits_pong();
                     self.session.handle_activity(self.now, false);
                     self.is_frame_due = true;
+                    if let Some(failure) = &mut self.write_failure {
+                        failure.deadline = self.now + CLOSE_TIMEOUT;
+                        self.is_dirty = true;
+                    }
                 }
                 Poll::Ready(Err(error)) => {
-                    self.lose(lost(&error));
+                    self.lose(Cause::Lost {
+                        text: describe(&error),
+                    });
                     return Poll::Ready(None);
                 }
             }
         }
+    }
+
+    /// The consumer is too far behind to go on.
+    fn finish_cut<T>(&mut self) -> Poll<Option<T>> {
+        self.say_good_bye(|socket, deadline| Farewell::first(socket, NORMAL_CLOSURE, "", deadline));
+        self.lose(Cause::SlowConsumer);
+        Poll::Ready(None)
     }
 
     fn lose(&mut self, cause: Cause) {
@@ -440,7 +490,8 @@ impl Driver {
     /// Takes the link down, and the socket out of it if there is one.
     fn take_socket(&mut self) -> Option<Box<Socket>> {
         let counters = self.counters();
-        self.is_cut = false;
+        self.cut_after = None;
+        self.write_failure = None;
         self.signing = None;
         match std::mem::replace(&mut self.link, Link::Down) {
             Link::Up(socket) => {
@@ -486,11 +537,10 @@ impl Driver {
 }
 
 /// What became of the transport, for a person.
-fn lost(error: &io::Error) -> Cause {
-    let text = match error.kind() {
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
         // TLS puts it down to its own want of a good-bye, at length.
         io::ErrorKind::UnexpectedEof => "the stream ended without a good-bye".into(),
         _ => error.to_string(),
-    };
-    Cause::Lost { text }
+    }
 }

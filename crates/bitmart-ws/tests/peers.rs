@@ -6,17 +6,20 @@ mod memory;
 mod server;
 
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bitmart_proto::Market;
 use bitmart_session::Event;
-use bitmart_ws::connect::ConnectConfig;
+use bitmart_ws::connect::{BoxFuture, ConnectConfig, Dial, Io};
 use bitmart_ws::{Clock, Connection, ConnectionConfig, Incoming, MessageError, SharedBudget, TokioClock};
 use memory::{Nowhere, signer};
 use server::{PipeDial, lawful_answer, read_request, write_and_hold};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
@@ -272,4 +275,81 @@ fn a_flood_does_not_hold_up_a_close() {
         assert!(clock.now_ns() < 1_900_000_000, "{} ns", clock.now_ns());
     });
     assert!(flood.join().unwrap() < 32 * 1024, "the client has cut it off");
+}
+
+/// A stream on which so many writes succeed and no more, while its other side stays open and silent.
+struct Mute {
+    pipe: DuplexStream,
+    writes: usize,
+}
+
+impl AsyncRead for Mute {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Mute {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.writes == 0 {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.writes -= 1;
+        Pin::new(&mut self.pipe).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(cx)
+    }
+}
+
+struct MuteDial;
+
+impl Dial for MuteDial {
+    fn dial(&self, _: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        tokio::spawn(async move {
+            let_in(&mut theirs).await;
+            // Silent, but there, for as long as the other side is.
+            let _ = tokio::io::copy(&mut theirs, &mut tokio::io::sink()).await;
+        });
+        Box::pin(async {
+            Ok(Box::new(Mute {
+                pipe: ours,
+                writes: 1,
+            }) as Box<dyn Io>)
+        })
+    }
+}
+
+/// A socket that takes no writes and says nothing is given up within a second, and not before what it has to say
+/// could be read.
+#[tokio::test(start_paused = true)]
+async fn a_socket_that_only_takes_no_writes_is_given_up_after_a_second() {
+    let mut config = against(|_| async {});
+    config.connect = ConnectConfig::new().with_dial(MuteDial).with_resolver(Nowhere);
+    let clock = config.clock.clone();
+    let mut connection = Connection::public(Market::Spot, config);
+    connection
+        .subscribe("spot/ticker:BTC_USDT".parse().unwrap())
+        .unwrap();
+    let mut opened_at = 0;
+    let cause = loop {
+        match connection.next().await.unwrap() {
+            Incoming::Event(Event::Opened { .. }) => opened_at = clock.now_ns(),
+            Incoming::Event(Event::Closed { cause, .. }) => break cause,
+            _ => {}
+        }
+    };
+    assert!(cause.to_string().contains("broken pipe"), "{cause}");
+    let took_ms = (clock.now_ns() - opened_at) / 1_000_000;
+    assert!((1_000..1_010).contains(&took_ms), "{took_ms}");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bitmart_proto::Market;
 use bitmart_session::{Cause, Event};
-use bitmart_sim::Simulator;
+use bitmart_sim::{Fault, Simulator};
 use bitmart_ws::{Connection, Incoming};
 use memory::{in_memory, signer};
 use tokio::time::timeout;
@@ -65,27 +65,77 @@ async fn what_comes_in_a_pause_is_read_after_it() {
     assert_eq!(connection.counters().sockets, 1);
 }
 
-/// The exchange gives up on us in the pause: what it had sent is read, and the gap begins behind it.
+/// The exchange gives up on us in the pause, and a ping runs into that: what it had sent is read all the same, and the
+/// gap begins behind it.
 #[tokio::test(start_paused = true)]
 async fn a_connection_cut_in_a_pause_is_a_gap_behind_what_was_read() {
+    for seconds in [5, 60] {
+        let (sim, mut connection) = ready().await;
+        connection.pause();
+        sim.step().await;
+        sim.inject(Fault::reset());
+        let pause = timeout(Duration::from_secs(seconds), connection.next()).await;
+        assert!(pause.is_err(), "it shows once reading goes on: {pause:?}");
+        connection.resume();
+        let mut seen = Vec::new();
+        let gap = loop {
+            match connection.next().await.unwrap() {
+                Incoming::Push(push) => seen.push(push.received_ns),
+                Incoming::Event(Event::GapOpened(gap)) => break gap,
+                _ => {}
+            }
+        };
+        assert!(!seen.is_empty(), "what had come before the end was read");
+        assert_eq!(gap.since.map(|since| since.ns), seen.last().copied());
+        until_ready(&mut connection).await;
+    }
+}
+
+/// What one read had brought is not lost with the socket, though only its first message was taken before the pause.
+#[tokio::test(start_paused = true)]
+async fn messages_that_were_read_before_a_pause_are_lent_after_it() {
     let (sim, mut connection) = ready().await;
+    for _ in 0..10 {
+        sim.step().await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let Some(Incoming::Push(first)) = connection.next().await else {
+        panic!()
+    };
+    let read_at = first.received_ns;
     connection.pause();
-    sim.step().await;
-    sim.inject(bitmart_sim::Fault::reset());
-    let pause = timeout(Duration::from_secs(5), connection.next()).await;
-    assert!(pause.is_err(), "{pause:?}");
+    sim.inject(Fault::reset());
+    assert!(timeout(Duration::from_secs(60), connection.next()).await.is_err());
     connection.resume();
-    let mut seen = Vec::new();
+    let mut lent = 0;
     let gap = loop {
         match connection.next().await.unwrap() {
-            Incoming::Push(push) => seen.push(push.received_ns),
+            Incoming::Push(push) if push.received_ns == read_at => lent += 1,
             Incoming::Event(Event::GapOpened(gap)) => break gap,
             _ => {}
         }
     };
-    assert!(!seen.is_empty(), "what had come before the end was read");
-    assert_eq!(gap.since.map(|since| since.ns), seen.last().copied());
-    until_ready(&mut connection).await;
+    assert!(lent > 5, "{lent}");
+    assert_eq!(gap.since.map(|since| since.ns), Some(read_at));
+}
+
+/// The last word of an exchange that restarts counts for more than the write that failed after it.
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_is_said_in_a_pause_is_heard_after_it() {
+    let (sim, mut connection) = ready().await;
+    connection.pause();
+    sim.inject(Fault::close(1012, "restart"));
+    assert!(timeout(Duration::from_secs(60), connection.next()).await.is_err());
+    connection.resume();
+    let cause = loop {
+        if let Incoming::Event(Event::Closed { cause, .. }) = connection.next().await.unwrap() {
+            break cause;
+        }
+    };
+    assert!(
+        matches!(cause, Cause::PeerClosed { code: Some(1012), .. }),
+        "{cause:?}"
+    );
 }
 
 /// All that was read before the cut is lent, then there is a gap that begins exactly behind it.

@@ -122,6 +122,7 @@ impl Driver {
             inflater,
             decoder,
             counters,
+            cut_after,
             read_at,
             ..
         } = self;
@@ -130,6 +131,7 @@ impl Driver {
             Item::Response(reply) => Incoming::Response(reply),
             Item::Push(place) => {
                 let text = text_at(link, inflater, place);
+                *cut_after = cut_after.map(|left| left.saturating_sub(text.len()));
                 match decoder.decode(text) {
                     Ok(update) => {
                         counters.pushes += 1;
