@@ -160,7 +160,13 @@ impl Refusal<'_> {
             91011 => {
                 Some("check the API key's secret and memo: the signature that they make is not the right one")
             }
+            91010 | 91021 | 91023 => {
+                Some("the login was malformed: the fault of the signer, or of this library; please report it")
+            }
             92001 => Some("check the symbol: this market doesn't list it"),
+            code if code >= 90_000 && ErrorCode(code).meaning().is_none() => {
+                Some("a code that is not known here: look it up in the exchange's API documentation")
+            }
             _ => None,
         });
         by_code.unwrap_or(match self.class() {
@@ -170,7 +176,7 @@ impl Refusal<'_> {
             ErrorClass::AlreadySubscribed | ErrorClass::NotSubscribed | ErrorClass::AlreadyLoggedIn => {
                 "nothing has to be done"
             }
-            ErrorClass::LoginNeeded => "it needs a login: give an API key, its secret and its memo",
+            ErrorClass::LoginNeeded => "it needs a login, which is made again where there are credentials",
             ErrorClass::Auth => {
                 "check the API key, its secret and its memo, and that none has a stray space or line end"
             }

@@ -378,3 +378,32 @@ fn a_head_of_another_message_shows_nothing() {
     assert_eq!(head.topic(b"{}"), "");
     assert_eq!(head.topic(&[0xff; 64]), "");
 }
+
+/// Futures says `success` in every answer. Without it there is none, unless something speaks against success.
+#[test]
+fn a_futures_answer_without_success_is_none() {
+    let mut decoder = Decoder::new();
+    for echo in [
+        r#"{"action":"access","args":["key","1700000000000","sign","web"]}"#,
+        r#"{"action":"subscribe","args":["futures/order"]}"#,
+        r#"{"action":"ping"}"#,
+    ] {
+        let error = decoder.reply(echo.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            DecodeErrorKind::Missing { field: "success" },
+            "{echo}"
+        );
+    }
+    for refusal in [
+        r#"{"action":"access","errorCode":"91002","errorMessage":"API KEY not found"}"#,
+        r#"{"action":"access","error":"access failed"}"#,
+        r#"{"action":"error","message":"what?"}"#,
+    ] {
+        assert!(
+            decoder.reply(refusal.as_bytes()).unwrap().outcome.is_err(),
+            "{refusal}"
+        );
+    }
+    assert!(decoder.reply(br#"{"action":"pong"}"#).unwrap().outcome.is_ok());
+}

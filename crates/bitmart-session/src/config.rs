@@ -136,14 +136,15 @@ pub struct BackoffConfig {
     /// to this. Default 400: long enough to spread clients that were cut together, short enough to miss little. At
     /// most [`Self::max_ms`].
     pub quick_ms: u64,
-    /// See [`Self::quick_ms`]. Default 5,000: what falls at once falls again.
+    /// See [`Self::quick_ms`]. Default 5,000, range [`READY`](Self::READY): what falls at once falls again.
     pub ready_for_quick_ms: u64,
     /// Other retries wait a random time up to this, doubled for each failure in a row… Default 1,000, at least 10
     /// and at most [`Self::max_ms`].
     pub base_ms: u64,
     /// …up to this. Default 60,000, range [`MAX`](Self::MAX).
     pub max_ms: u64,
-    /// A connection that was ready for this long starts again at the base. Default 60,000.
+    /// A connection that was ready for this long starts again at the base. Default 60,000, range
+    /// [`READY`](Self::READY).
     pub stable_ms: u64,
 }
 
@@ -155,6 +156,15 @@ impl BackoffConfig {
         max: 3_600_000,
         unit: "ms",
         reason: "a client that comes back after more than an hour is better stopped",
+    };
+
+    /// Range of [`ready_for_quick_ms`](Self::ready_for_quick_ms) and [`stable_ms`](Self::stable_ms).
+    pub const READY: Bounds = Bounds {
+        field: "session.backoff",
+        min: 0,
+        max: 86_400_000,
+        unit: "ms",
+        reason: "a connection that was ready for a day has proved itself",
     };
 
     /// Whether the values make sense together.
@@ -171,6 +181,9 @@ impl BackoffConfig {
             unit: "ms",
             reason: "no retry waits longer than session.backoff.max_ms, or comes without a pause forever",
         };
+        let ready = |field| Bounds { field, ..Self::READY };
+        ready("session.backoff.ready_for_quick_ms").check(self.ready_for_quick_ms)?;
+        ready("session.backoff.stable_ms").check(self.stable_ms)?;
         up_to_max("session.backoff.quick_ms", 0).check(self.quick_ms)?;
         up_to_max("session.backoff.base_ms", MIN_BASE_MS).check(self.base_ms)
     }

@@ -104,10 +104,13 @@ pub enum Event {
         /// The signer's error.
         error: SignError,
     },
-    /// The exchange has not been reachable for many attempts; from here on one is made about every minute.
+    /// Many attempts in a row have not led to a ready connection; from here on they come as seldom as the settings
+    /// allow: about once a minute by default.
     Degraded {
         /// Failed attempts in a row.
         attempts: u32,
+        /// What was the matter with the last one.
+        cause: Cause,
     },
 }
 
@@ -146,6 +149,12 @@ impl Event {
     }
 }
 
+/// A timestamp that is off by less, in milliseconds, is not what a login is refused for: its window has a minute.
+const PLAUSIBLE_SKEW_MS: u64 = 30_000;
+
+/// What comes after the repair of what ended a connection for good.
+const THEN: &str = "then close this connection, or build another client";
+
 impl fmt::Display for Event {
     /// What happened, and what to do if there is anything: a line for a person.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,25 +181,31 @@ impl fmt::Display for Event {
             }
             Self::AuthRejected { refusal } => write!(
                 f,
-                "the exchange refuses the login for good ({refusal}): {}",
+                "the exchange refuses the login for good ({refusal}): {}; {THEN}",
                 refusal.advice()
             ),
-            Self::ClockSkew {
-                skew_ms: Some(skew), ..
-            } => write!(
-                f,
-                "the exchange refuses the login's timestamp, {} ms {} its own clock: set this machine's clock",
-                skew.unsigned_abs(),
-                if *skew < 0 { "ahead of" } else { "behind" },
-            ),
-            Self::ClockSkew { skew_ms: None, .. } => {
-                f.write_str("the exchange refuses the login's timestamp: set this machine's clock")
+            Self::ClockSkew { skew_ms, .. } => {
+                f.write_str("the exchange refuses the login's timestamp")?;
+                match skew_ms {
+                    Some(skew) if skew.unsigned_abs() < PLAUSIBLE_SKEW_MS => {
+                        f.write_str(", though it was right: the signer or the network took too long")?;
+                    }
+                    Some(skew) => write!(
+                        f,
+                        ", {} ms {} its own clock: set this machine's clock, or correct clock_offset_ms if it is set",
+                        skew.unsigned_abs(),
+                        if *skew < 0 { "ahead of" } else { "behind" },
+                    )?,
+                    None => {
+                        f.write_str(": set this machine's clock, or correct clock_offset_ms if it is set")?
+                    }
+                }
+                write!(f, "; {THEN}")
             }
-            Self::SignerRefused { error } => write!(f, "no login: {error}"),
-            Self::Degraded { attempts } => write!(
+            Self::SignerRefused { error } => write!(f, "no login: {error}; {THEN}"),
+            Self::Degraded { attempts, cause } => write!(
                 f,
-                "the exchange was not reached in {attempts} attempts: it is tried about once a minute from now on; \
-                 check the address and the network"
+                "{attempts} attempts in a row have come to nothing, and they will be rare from now on; the last: {cause}"
             ),
         }
     }
@@ -244,7 +259,7 @@ pub struct GapClosed {
     /// Which kind of gap ends.
     pub kind: GapKind,
     /// Where it began, for a query of what was missed: the last inbound frame before it. Where a gap grew, the
-    /// earliest beginning of any of its topics; `None` if nothing was known before, as on the first connect.
+    /// earliest beginning that is known; `None` if none is, as on the first connect.
     pub since: Option<Moment>,
     /// The acknowledgement that completed the set: what comes from here on is complete.
     pub until: Moment,
@@ -276,10 +291,12 @@ impl GapClosed {
 
 impl fmt::Display for GapClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.topics.len();
-        let topics = if count == 1 { "topic is" } else { "topics are" };
-        write!(f, "{count} {topics} complete from {} on", self.until)?;
-        if let Some(since) = self.since {
+        match self.topics.len() {
+            0 => f.write_str("none of the topics that missed something is left")?,
+            1 => write!(f, "1 topic is complete from {} on", self.until)?,
+            count => write!(f, "{count} topics are complete from {} on", self.until)?,
+        }
+        if let (Some(since), false) = (self.since, self.topics.is_empty()) {
             write!(f, ": ask over REST for what came since {since}")?;
         }
         match self.failed.len() {

@@ -22,21 +22,23 @@ pub(crate) struct Ended {
 }
 
 impl Gap {
-    /// Adds topics that are lost since then; returns those that were not in it yet, for the announcement.
+    /// Adds topics that are lost since then; returns those that were not in it yet, for the announcement. One that is
+    /// in it already may have been acknowledged meanwhile, and lost again: then the gap has a beginning, if it had none.
     pub(crate) fn open<'a>(
         &mut self,
         since: Option<Moment>,
         topics: impl Iterator<Item = &'a Topic>,
     ) -> Vec<Topic> {
+        let mut topics = topics.peekable();
+        if topics.peek().is_some() {
+            self.is_open = true;
+            self.since = self.since.or(since);
+        }
         let added: Vec<Topic> = topics
             .filter(|topic| !self.open.contains(topic))
             .cloned()
             .collect();
         self.open.extend(added.iter().cloned());
-        if !added.is_empty() {
-            self.is_open = true;
-            self.since = self.since.or(since);
-        }
         added
     }
 

@@ -20,7 +20,8 @@ impl Liveness {
             last_frame: None,
             last_outbound: now,
             give_up_at: None,
-            ping_after: config.ping_after_ms.saturating_mul(MILLISECOND),
+            // Without any pause between them, pings would never end.
+            ping_after: config.ping_after_ms.max(1).saturating_mul(MILLISECOND),
             pong_grace: config.pong_grace_ms.saturating_mul(MILLISECOND),
         }
     }

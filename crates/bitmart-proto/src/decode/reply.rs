@@ -76,10 +76,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Result<RawReply, Fault> {
     }
     let verb = fields.verb.and_then(|node| reader.string(node));
     // Futures says `success` in every answer to a request; without it, an echo of the request would do for one.
-    if fields.is_action && fields.success.is_none() && fields.error.is_none() && verb != Some("pong") {
+    let is_refusal = is_refusal(&fields, verb, reader);
+    if fields.is_action && fields.success.is_none() && !is_refusal && verb != Some("pong") {
         return Err(fault(DecodeErrorKind::Missing { field: "success" }));
     }
-    let refusal = is_refusal(&fields, verb, reader).then(|| read_refusal(&fields, reader));
+    let refusal = is_refusal.then(|| read_refusal(&fields, reader));
     let topic = fields.topic.and_then(|node| reader.string(node));
     Ok(RawReply {
         verb: optional_span(verb, reader),

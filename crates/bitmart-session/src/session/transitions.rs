@@ -155,6 +155,7 @@ impl Session {
         if attempt == DEGRADED_AFTER + 1 {
             self.emit(Event::Degraded {
                 attempts: DEGRADED_AFTER,
+                cause: cause.clone(),
             });
         }
         let delay = self.backoff.delay(cause, ready_for, attempt);
@@ -163,7 +164,7 @@ impl Session {
             delay_ms: delay / MILLISECOND,
         });
         self.orders.push_back(Order::Connect {
-            not_before: now + delay,
+            not_before: now.saturating_add(delay),
         });
     }
 

@@ -205,3 +205,27 @@ fn a_shutdown_during_backoff_opens_nothing_later() {
     assert_eq!(open.take_names(), ["closed"]);
     assert_eq!(open.closes, (1, 0));
 }
+
+/// A topic that was acknowledged while others were not, and lost with its socket: the gap of the first connect, which
+/// began nowhere, has a beginning from then on.
+#[test]
+fn a_loss_inside_the_first_gap_gives_it_a_beginning() {
+    let mut rig = Rig::new(
+        Market::Futures,
+        Side::Public,
+        &["futures/ticker:AUSDT", "futures/ticker:BUSDT"],
+    );
+    rig.connect();
+    rig.ack("futures/ticker:AUSDT");
+    rig.pass(SECOND);
+    rig.frame();
+    let last_frame = rig.now;
+    rig.pass(SECOND);
+    rig.drop_socket();
+    rig.establish();
+    let closed = rig.take_events().into_iter().find_map(|event| match event {
+        Event::GapClosed(gap) => Some(gap),
+        _ => None,
+    });
+    assert_eq!(closed.unwrap().since.map(|since| since.ns), Some(last_frame));
+}

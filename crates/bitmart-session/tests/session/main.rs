@@ -12,3 +12,4 @@ mod pause;
 mod rig;
 mod simulation;
 mod subscriptions;
+mod texts;

@@ -73,6 +73,9 @@ impl Oracle {
                 assert!(self.in_gap.is_empty(), "closed in part");
             }
             Event::Closed { epoch, .. } => {
+                if !self.active.is_empty() {
+                    self.gap_since = self.gap_since.or(self.last_frame);
+                }
                 assert!(self.is_open);
                 assert_eq!(epoch.0, self.epoch);
                 (self.is_open, self.is_authenticated, self.is_ready) = (false, false, false);
