@@ -154,6 +154,9 @@ impl Refusal<'_> {
     pub fn advice(&self) -> &'static str {
         let by_code = self.code.and_then(|code| match code.0 {
             90004 => Some("check the channel: the exchange has none of this name"),
+            90006 => {
+                Some("the connection has as many topics as it may: unsubscribe some, or use another client")
+            }
             91002 => Some("check the API key: the exchange doesn't know it"),
             91003 => Some("the API key is frozen: see the API settings of the account"),
             91004 => Some("the API key has expired: make another in the API settings of the account"),
@@ -170,7 +173,10 @@ impl Refusal<'_> {
             _ => None,
         });
         by_code.unwrap_or(match self.class() {
-            ErrorClass::Request => "the exchange can't read the request: please report it",
+            ErrorClass::Request => {
+                "the exchange can't read the request: check that the URL is of this market and side (the path of private \
+                 ones is /user), else please report it"
+            }
             ErrorClass::Topic => "check the topic: its channel, its symbol, its level and speed",
             ErrorClass::Limit => "a limit of the exchange: ask for less, or wait a minute",
             ErrorClass::AlreadySubscribed | ErrorClass::NotSubscribed | ErrorClass::AlreadyLoggedIn => {

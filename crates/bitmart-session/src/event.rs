@@ -165,7 +165,7 @@ impl fmt::Display for Event {
             Self::Subscribed { topic, .. } => write!(f, "subscribed to {topic}"),
             Self::SubscribeFailed { topic, reason, .. } => write!(f, "no {topic}: {reason}"),
             Self::Unsubscribed { topic } => write!(f, "{topic} has ended"),
-            Self::Ready { .. } => f.write_str("ready: every topic is acknowledged"),
+            Self::Ready { .. } => f.write_str("ready: no topic waits for an answer any more"),
             Self::GapOpened(gap) => write!(f, "{gap}"),
             Self::GapClosed(gap) => write!(f, "{gap}"),
             Self::Closed { cause, .. } => write!(f, "the connection ended: {cause}"),
@@ -291,6 +291,9 @@ impl GapClosed {
 
 impl fmt::Display for GapClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == GapKind::Overflow {
+            f.write_str("the queue has room again: ")?;
+        }
         match self.topics.len() {
             0 => f.write_str("none of the topics that missed something is left")?,
             1 => write!(f, "1 topic is complete from {} on", self.until)?,

@@ -38,6 +38,8 @@ pub struct ClientBuilder {
     extra_roots: Vec<Vec<u8>>,
     session: bitmart_session::Config,
     connect: ConnectConfig,
+    has_tcp: bool,
+    has_dial: bool,
     budget: Option<SharedBudget>,
     queue: QueueLimits,
     overflow: Overflow,
@@ -181,6 +183,7 @@ impl ClientBuilder {
     /// How TCP sockets are set up: buffers, keep-alive, the local address.
     #[must_use]
     pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.has_tcp = true;
         self.connect = self.connect.with_tcp(options);
         self
     }
@@ -193,9 +196,10 @@ impl ClientBuilder {
     }
 
     /// Opens byte streams in another way than TCP sockets: through a proxy, or in a simulated network. TLS and the
-    /// upgrade go over them as usual.
+    /// upgrade go over them as usual. Leaves nothing for [`tcp`](Self::tcp) to set: both together are an error.
     #[must_use]
     pub fn dial(mut self, dial: impl Dial + 'static) -> Self {
+        self.has_dial = true;
         self.connect = self.connect.with_dial(dial);
         self
     }
@@ -250,7 +254,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`BuildError`] names what can't be used. The calling thread has to be inside a tokio runtime, which will run
-    /// the connections' tasks.
+    /// the connections' tasks; it needs its I/O and its timers (`enable_all`), as `#[tokio::main]` gives them.
     pub fn build(self) -> Result<(Client, Events), BuildError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let mut endpoints = Vec::with_capacity(4);
@@ -262,6 +266,9 @@ impl ClientBuilder {
         let request_deadline = self.request_deadline.unwrap_or(REQUEST_DEADLINE);
         let request_deadline_ms = u64::try_from(request_deadline.as_millis()).unwrap_or(u64::MAX);
         Self::REQUEST_DEADLINE.check(request_deadline_ms)?;
+        if self.has_tcp && self.has_dial {
+            return Err(BuildError::TcpBesideDial);
+        }
         self.session.validate()?;
         self.connect.validate()?;
         self.queue.validate()?;
@@ -310,11 +317,12 @@ impl ClientBuilder {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Leaves the signer out.
+    /// Leaves the signer out, and URLs: one with a password in it is an error that only `build` finds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let urls: Vec<_> = self.urls.iter().map(|(market, side, _)| (market, side)).collect();
         f.debug_struct("ClientBuilder")
             .field("environment", &self.environment)
-            .field("urls", &self.urls)
+            .field("urls", &urls)
             .field("session", &self.session)
             .field("connect", &self.connect)
             .field("queue", &self.queue)
@@ -361,6 +369,8 @@ pub enum BuildError {
     },
     /// An option is out of its range.
     Option(ConfigError),
+    /// TCP sockets are to be set up, and a dialer of one's own is to open something else.
+    TcpBesideDial,
 }
 
 impl From<ConfigError> for BuildError {
@@ -378,6 +388,9 @@ impl fmt::Display for BuildError {
             Self::Url { market, side, source } => write!(f, "the URL for {market} {side}: {source}"),
             Self::Root { source } => write!(f, "the extra root: {source}"),
             Self::Option(error) => write!(f, "{error}"),
+            Self::TcpBesideDial => f.write_str(
+                "tcp is of no use beside dial: a dialer of your own sets up its sockets itself, so leave one out",
+            ),
         }
     }
 }
@@ -388,7 +401,7 @@ impl std::error::Error for BuildError {
             Self::Url { source, .. } => Some(source),
             Self::Root { source } => Some(source),
             Self::Option(source) => Some(source),
-            Self::NoRuntime => None,
+            Self::NoRuntime | Self::TcpBesideDial => None,
         }
     }
 }

@@ -7,7 +7,6 @@ use bitmart_proto::{Market, Side, Topic, TopicError};
 use bitmart_session::{ConnectionId, Epoch, Status};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
 use crate::builder::{ClientBuilder, Settings};
 use crate::events::{Events, Hub};
@@ -52,11 +51,19 @@ pub struct Client {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) state: Mutex<ConnectionState>,
+    /// Whether the task has ended.
+    pub(crate) ended: watch::Sender<bool>,
 }
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the task has ended. Cancel safe.
+    async fn end(&self) {
+        // The sender lives as long as we do.
+        let _ = self.ended.subscribe().wait_for(|has_ended| *has_ended).await;
     }
 
     /// What to say of a request that the task has not answered: it is late, or the task has ended.
@@ -155,12 +162,12 @@ impl Client {
     /// Ends the subscription to topics.
     ///
     /// Resolves when the exchange has acknowledged it for each, or after the request deadline. From the call on, no
-    /// reconnect asks for them.
+    /// reconnect asks for them. A topic that is not subscribed to, or was refused, is `Done` at once.
     ///
     /// # Errors
     ///
-    /// [`ClientError`] if a text is no topic, a topic is not subscribed to, too many calls are waiting, or the client
-    /// was closed; then nothing was sent.
+    /// [`ClientError`] if a text is no topic, too many calls are waiting, or the client was closed; then nothing was
+    /// sent.
     ///
     /// # Cancel safety
     ///
@@ -278,10 +285,11 @@ impl Client {
             .collect()
     }
 
-    /// Closes one connection for good, with its topics. Its events end with
-    /// [`Closed`](crate::Lifecycle::Closed); the others go on, and a topic that would have gone there opens another.
+    /// Closes one connection for good, with its topics. The last of its events is
+    /// [`Closed`](crate::Lifecycle::Closed) if it had a socket; the others go on, and a topic that would have gone
+    /// there opens another.
     ///
-    /// Takes 1.5 s at most. Calls that wait for this connection resolve at once.
+    /// Takes 1.5 s at most. Calls that wait for this connection resolve.
     ///
     /// ```no_run
     /// # async fn example(client: bitmart::Client) -> Result<(), bitmart::ClientError> {
@@ -303,23 +311,19 @@ impl Client {
     ///
     /// Dropping the future only gives up waiting: the connection is closed all the same.
     pub async fn close_connection(&self, id: ConnectionId) -> Result<(), ClientError> {
-        let handle = {
+        let shared = {
             let mut routes = self.inner.lock()?;
             let at = routes.connections.iter().position(|handle| handle.id == id);
             let handle = routes
                 .connections
                 .remove(at.ok_or(ClientError::NoSuchConnection { id })?);
-            routes.ending.retain(|(_, task)| !task.is_finished());
-            routes
-                .ending
-                .extend(handle.task.as_ref().map(|task| (id, task.abort_handle())));
+            routes.ending.retain(|(_, shared)| !*shared.ended.borrow());
+            routes.ending.push((id, handle.shared.clone()));
             let ending = routes.ending.iter().map(|(id, _)| *id).collect();
             self.inner.stop.send_modify(|stop| stop.connections = ending);
-            handle
+            handle.shared
         };
-        if let Some(task) = handle.task {
-            self.inner.within(CLOSE_DEADLINE, task).await;
-        }
+        self.inner.within(CLOSE_DEADLINE, shared.end()).await;
         Ok(())
     }
 
@@ -332,19 +336,18 @@ impl Client {
     /// Dropping the future only gives up waiting: the connections are closed all the same.
     pub async fn close(&self) {
         // Under the lock, so that no connection is opened after it.
-        let tasks: Vec<JoinHandle<()>> = {
-            let mut routes = self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let connections: Vec<Arc<Shared>> = {
+            let routes = self.inner.routes.lock().unwrap_or_else(PoisonError::into_inner);
             self.inner.stop.send_modify(|stop| stop.all = true);
-            routes
-                .connections
-                .iter_mut()
-                .filter_map(|handle| handle.task.take())
+            let open = routes.connections.iter().map(|handle| &handle.shared);
+            open.chain(routes.ending.iter().map(|(_, shared)| shared))
+                .cloned()
                 .collect()
         };
         self.inner.hub.complete();
         let all_ended = async {
-            for task in tasks {
-                let _ = task.await;
+            for shared in connections {
+                shared.end().await;
             }
         };
         self.inner.within(CLOSE_DEADLINE, all_ended).await;

@@ -38,7 +38,8 @@ pub enum EventKind {
         /// The beginning of the message, at most [`MAX_SAMPLE_BYTES`] of it.
         sample: Bytes,
     },
-    /// The task of this connection has panicked: a bug of ours. The connection is over.
+    /// The task of this connection has panicked: a bug of ours, or of a signer, resolver, dialer or clock of the
+    /// user's. The connection is over.
     TaskFailed,
 }
 

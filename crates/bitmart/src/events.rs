@@ -44,6 +44,7 @@ pub struct Events {
 pub(crate) struct Hub {
     /// The queues that the consumer has not seen yet.
     added: Mutex<Vec<Arc<Queue>>>,
+    has_added: AtomicBool,
     pub(crate) waker: Arc<AtomicWaker>,
     /// No further queue will be added.
     is_complete: AtomicBool,
@@ -55,6 +56,7 @@ impl Hub {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(queue);
+        self.has_added.store(true, Ordering::Release);
         self.waker.wake();
     }
 
@@ -84,6 +86,10 @@ impl Events {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        // A new connection has its turn also when the others always have something.
+        if self.hub.has_added.load(Ordering::Relaxed) {
+            self.refresh();
+        }
         if let Some(event) = self.take() {
             return Poll::Ready(Some(event));
         }
@@ -113,6 +119,7 @@ impl Events {
     /// Takes in the queues of new connections and drops those of ended ones.
     fn refresh(&mut self) {
         self.queues.retain(|queue| !queue.is_done());
+        self.hub.has_added.store(false, Ordering::Relaxed);
         let mut added = self.hub.added.lock().unwrap_or_else(PoisonError::into_inner);
         self.queues.append(&mut added);
     }
@@ -137,5 +144,46 @@ impl fmt::Debug for Events {
         f.debug_struct("Events")
             .field("connections", &self.queues.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Update;
+    use crate::{EventKind, Overflow, QueueLimits};
+    use bitmart_proto::{Market, Side};
+    use bitmart_session::{ConnectionId, Epoch, Moment};
+
+    fn queue(hub: &Hub, market: Market) -> Arc<Queue> {
+        let id = ConnectionId::new(market, Side::Public);
+        let queue = Queue::new(id, QueueLimits::default(), Overflow::Gap, hub.waker.clone());
+        let queue = Arc::new(queue);
+        hub.add(queue.clone());
+        queue
+    }
+
+    fn push(queue: &Queue) {
+        let update = || EventKind::Update(Update::new(b"x", 1));
+        let anchor = Moment { ns: 0, unix_ms: 0 };
+        queue.push_message(1, anchor, Epoch(1), 1, update, std::iter::empty);
+    }
+
+    #[tokio::test]
+    async fn a_new_connection_has_its_turn_beside_a_busy_one() {
+        let hub = Arc::new(Hub::default());
+        let mut events = Events::new(hub.clone(), Arc::new(watch::Sender::new(Stop::default())));
+        let busy = queue(&hub, Market::Spot);
+        push(&busy);
+        push(&busy);
+        events.next().await.unwrap();
+        let new = queue(&hub, Market::Futures);
+        push(&new);
+        let mut turns = 0;
+        while events.next().await.unwrap().connection.market == Market::Spot {
+            push(&busy);
+            turns += 1;
+            assert!(turns < 10, "connections take turns");
+        }
     }
 }

@@ -52,7 +52,7 @@
 //! Each connection has a queue, bounded in messages and bytes ([`QueueLimits`]). What happens when it is full is a
 //! choice ([`Overflow`]). By default messages are discarded and counted, and the reader finds a [`GapOpened`] with
 //! [`GapCause::Overflow`] in the place where they are missing; answers of the exchange ([`EventKind::Response`]) are
-//! dropped without one. Heartbeats go on: only when some thousand lifecycle events are unread too is the connection
+//! dropped without one, when some hundreds are unread. Heartbeats go on: only when some thousand lifecycle events are unread too is the connection
 //! left to itself until the consumer is back.
 //!
 //! # Logging

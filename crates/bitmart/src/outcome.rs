@@ -100,7 +100,7 @@ pub enum Failure {
     NotTaken(CommandError),
     /// The connection was closed meanwhile.
     Closed,
-    /// The connection's task has panicked: a bug of ours.
+    /// The connection's task has panicked: a bug of ours, or of a signer, resolver, dialer or clock of the user's.
     TaskFailed,
 }
 
@@ -124,9 +124,10 @@ impl fmt::Display for Failure {
             Self::Withdrawn => f.write_str("it was unsubscribed meanwhile"),
             Self::NotTaken(error) => write!(f, "{error}"),
             Self::Closed => f.write_str("the connection was closed"),
-            Self::TaskFailed => {
-                f.write_str("the connection's task has failed, which is a bug: build another client")
-            }
+            Self::TaskFailed => f.write_str(
+                "the connection's task panicked, which is a bug: of this library, or of a signer, resolver, dialer or \
+                 clock of yours (the panic's message says where); close this connection, or build another client",
+            ),
         }
     }
 }
@@ -150,11 +151,6 @@ pub enum ClientError {
     NoSuchConnection {
         /// The id.
         id: ConnectionId,
-    },
-    /// A topic that was asked to end is not subscribed to.
-    NotSubscribed {
-        /// The topic.
-        topic: Topic,
     },
 }
 
@@ -189,7 +185,6 @@ impl fmt::Display for ClientError {
                     "there is no connection {id}: Client::states lists the ones there are"
                 )
             }
-            Self::NotSubscribed { topic } => write!(f, "{topic} is not subscribed to"),
         }
     }
 }

@@ -16,6 +16,10 @@ use crate::{Event, EventKind, Lifecycle};
 /// hundred. When even these are taken, the connection's task waits for the consumer, so that none is ever lost.
 const LIFECYCLE_SLOTS: usize = 1_024;
 
+/// Places for answers of the exchange, which are for the record: what they mean comes as events. One that finds no
+/// place is dropped, so that a consumer that is behind does not lose its connection to them.
+const RESPONSE_SLOTS: usize = 256;
+
 /// How much a connection's queue holds for a consumer that is behind. What happens then is the [`Overflow`] policy's.
 ///
 /// ```
@@ -58,8 +62,9 @@ impl QueueLimits {
 
 /// What happens when the consumer is so far behind that a connection's queue is full ([`QueueLimits`]).
 ///
-/// Whatever is chosen, a loss is announced in the place where messages are missing, and the exchange is kept from
-/// taking the connection for dead.
+/// Whatever is chosen, a loss is announced in the place where messages are missing, and pings go on, unless a thousand
+/// lifecycle events are unread as well. Answers of the exchange ([`EventKind::Response`](crate::EventKind::Response))
+/// count for none of this: when 256 are unread, more are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
@@ -71,11 +76,12 @@ pub enum Overflow {
     Gap,
     /// Reading stops until the queue is half empty again; pings go on. Nothing is discarded here: what comes meanwhile
     /// waits in the system's buffers, then with the exchange. Should that cut the connection, there is a gap like after
-    /// any loss. For who would rather have everything late than the latest now.
+    /// any loss. Nothing is read means that no call is answered either: who waits for a subscription has to read events
+    /// at the same time. For who would rather have everything late than the latest now.
     Wait,
-    /// What has been read is still delivered, then the connection is cut; it comes back when the queue is half empty,
-    /// and between the two is a gap with [`Cause::SlowConsumer`](crate::Cause::SlowConsumer). For who starts over from
-    /// snapshots after any loss.
+    /// What has been read is still delivered, up to 8 MiB of it, then the connection is cut; it comes back when the
+    /// queue is half empty, and between the two is a gap with [`Cause::SlowConsumer`](crate::Cause::SlowConsumer). For
+    /// who starts over from snapshots after any loss.
     Disconnect,
 }
 
@@ -106,6 +112,7 @@ struct State {
     entries: VecDeque<Entry>,
     messages: usize,
     bytes: usize,
+    responses: usize,
     /// Messages discarded ever.
     dropped: u64,
     last_accepted_ns: Option<u64>,
@@ -121,6 +128,7 @@ enum Entry {
     Event(Event),
     /// A message, with the bytes it counts for.
     Message(Event, usize),
+    Response(Event),
     /// The announcement of the overflow at the front of [`State::announced`]: it grows until it is read.
     OverflowBegins(Epoch),
 }
@@ -161,7 +169,7 @@ impl Queue {
         }
     }
 
-    /// Adds a message or an answer that was read at `now_ns`. If there is no room and the policy is to discard, it is
+    /// Adds a message that was read at `now_ns`. If there is no room and the policy is to discard, it is
     /// discarded: then `topics` says what it would have been of use to. `anchor` is any moment on the same clock.
     ///
     /// Returns whether there is room for another.
@@ -176,8 +184,15 @@ impl Queue {
     ) -> bool {
         let mut state = self.lock();
         if self.overflow == Overflow::Gap && state.is_full(&self.limits, bytes) {
+            let is_first = state.overflow.is_none();
             state.discard(anchor, epoch, topics());
             drop(state);
+            if is_first {
+                tracing::warn!(
+                    target: "bitmart::connection", connection = %self.id,
+                    "the consumer is behind and its queue full: messages are discarded"
+                );
+            }
             self.waker.wake();
             return true;
         }
@@ -189,6 +204,7 @@ impl Queue {
                 topics,
                 Vec::new(),
             ));
+            tracing::info!(target: "bitmart::connection", connection = %self.id, "{closed}");
             let event = self.event(epoch, EventKind::Lifecycle(closed));
             state.entries.push_back(Entry::Event(event));
         }
@@ -201,6 +217,18 @@ impl Queue {
         drop(state);
         self.waker.wake();
         has_room
+    }
+
+    /// Adds an answer of the exchange, if there is a place for it.
+    pub(crate) fn push_response(&self, epoch: Epoch, kind: EventKind) {
+        let event = self.event(epoch, kind);
+        let mut state = self.lock();
+        if state.responses < RESPONSE_SLOTS {
+            state.responses += 1;
+            state.entries.push_back(Entry::Response(event));
+        }
+        drop(state);
+        self.waker.wake();
     }
 
     /// Adds what must not be lost. To be called while there is [`Room`] for it; a few more do no harm.
@@ -239,6 +267,10 @@ impl Queue {
             Entry::Message(event, bytes) => {
                 state.messages -= 1;
                 state.bytes -= bytes;
+                event
+            }
+            Entry::Response(event) => {
+                state.responses -= 1;
                 event
             }
             Entry::OverflowBegins(epoch) => {
@@ -284,7 +316,7 @@ impl Queue {
 
 impl State {
     fn room(&self, limits: &QueueLimits, overflow: Overflow, part: usize) -> Room {
-        if self.entries.len() - self.messages >= LIFECYCLE_SLOTS {
+        if self.entries.len() - self.messages - self.responses >= LIFECYCLE_SLOTS {
             return Room::None;
         }
         match overflow {

@@ -12,7 +12,6 @@ use bitmart_ws::{Connection, ConnectionConfig};
 use tokio::sync::mpsc::Permit;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::builder::Settings;
 use crate::client::{ConnectionState, Shared};
@@ -52,7 +51,7 @@ impl Stop {
 pub(crate) struct Routes {
     pub(crate) connections: Vec<Handle>,
     /// Tasks that were told to end, and may not have.
-    pub(crate) ending: Vec<(ConnectionId, AbortHandle)>,
+    pub(crate) ending: Vec<(ConnectionId, Arc<Shared>)>,
     /// Connections opened ever, by market and side: what was said of a closed one is not to be taken for another's.
     pub(crate) opened: BTreeMap<(Market, Side), u16>,
 }
@@ -62,7 +61,6 @@ pub(crate) struct Handle {
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) queue: Arc<Queue>,
-    pub(crate) task: Option<JoinHandle<()>>,
 }
 
 /// A connection's part of a request.
@@ -157,8 +155,11 @@ impl Inner {
                 .connections
                 .iter()
                 .position(|handle| handle.shared.lock().topics.contains(topic));
-            let at = holder.ok_or_else(|| ClientError::NotSubscribed { topic: topic.clone() })?;
-            Self::add(&mut routed, &routes, at, topic);
+            // Nobody's topic is as it was asked to be.
+            match holder {
+                Some(at) => Self::add(&mut routed, &routes, at, topic),
+                None => drop(answers.try_send((topic.clone(), Outcome::Done))),
+            }
         }
         let permits = Self::reserve(&routes, &routed)?;
         Self::send(permits, &routed, |topics| Command::Unsubscribe {
@@ -241,6 +242,7 @@ impl Inner {
         let queue = Arc::new(queue);
         let shared = Arc::new(Shared {
             state: Mutex::new(ConnectionState::new(id)),
+            ended: watch::Sender::new(false),
         });
         self.hub.add(queue.clone());
         let key = settings.signer.as_ref().map_or("", SharedSigner::key).into();
@@ -252,13 +254,12 @@ impl Inner {
             settings.clock.clone(),
             key,
         );
-        let task = settings.runtime.spawn(task.run(inbox, self.stop.subscribe()));
+        settings.runtime.spawn(task.run(inbox, self.stop.subscribe()));
         routes.connections.push(Handle {
             id,
             commands,
             shared,
             queue,
-            task: Some(task),
         });
         routes.connections.len() - 1
     }

@@ -18,9 +18,6 @@ use crate::routing::Stop;
 /// After how many messages the counters that the client shows are brought up to date.
 const COUNTERS_EVERY: u32 = 64;
 
-/// What an answer counts for in the queue, in bytes, beside its verb: its texts are bounded by the transport.
-const RESPONSE_BYTES: usize = 512;
-
 /// What a client asks of a connection's task.
 pub(crate) enum Command {
     Subscribe {
@@ -263,19 +260,10 @@ impl Outbox {
                     is_news: self.messages.is_multiple_of(COUNTERS_EVERY),
                 };
             }
+            // For the record: what it means has been seen to, so that no topic misses anything without it.
             Incoming::Response(reply) => {
-                // For the record: what it means has been seen to, so that no topic misses anything without it.
-                let bytes = reply.verb.len() + RESPONSE_BYTES;
-                let response = || EventKind::Response(reply);
-                let none = std::iter::empty;
-                self.queue.push_message(
-                    self.clock.now_ns(),
-                    self.anchor,
-                    self.epoch,
-                    bytes,
-                    response,
-                    none,
-                )
+                self.queue.push_response(self.epoch, EventKind::Response(reply));
+                true
             }
             Incoming::Unknown(text) => self.push_oddity(text.len(), || {
                 EventKind::Unknown(redact_in(text, &self.key).into_owned())
@@ -431,9 +419,15 @@ impl Drop for Guard {
                 });
             }
             if std::thread::panicking() {
-                self.queue.push_event(Epoch(0), EventKind::TaskFailed);
+                let (id, epoch) = {
+                    let state = self.shared.lock();
+                    (state.id, state.epoch)
+                };
+                tracing::error!(target: "bitmart::connection", connection = %id, "{}", Failure::TaskFailed);
+                self.queue.push_event(epoch, EventKind::TaskFailed);
             }
         }
         self.queue.finish();
+        self.shared.ended.send_replace(true);
     }
 }

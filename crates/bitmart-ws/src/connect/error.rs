@@ -79,7 +79,9 @@ pub enum UpgradeFault {
 impl fmt::Display for UpgradeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotHttp => "what came is not HTTP/1.1, or a head over the bounds",
+            Self::NotHttp => {
+                "what came is not HTTP/1.1 (a server with TLS wants wss://), or its head is over the bounds"
+            }
             Self::NotUpgraded => "its 101 is not for a WebSocket",
             Self::WrongAccept => {
                 "its Sec-WebSocket-Accept doesn't belong to our key, as if it came from a cache"
@@ -236,13 +238,14 @@ impl fmt::Display for ConnectError {
                 if *tried == 1 {
                     return write!(
                         f,
-                        "could not connect to {address}: {source} (are host and port right, and is the network up?)"
+                        "could not connect to {address}: {source} ({})",
+                        tcp_advice(source)
                     );
                 }
                 write!(
                     f,
-                    "could not connect to any of {tried} addresses, the last being {address}: {source} (are host and \
-                     port right, and is the network up?)"
+                    "could not connect to any of {tried} addresses, the last being {address}: {source} ({})",
+                    tcp_advice(source)
                 )
             }
             Self::Tls { fault, host, source } => {
@@ -287,6 +290,15 @@ impl fmt::Display for ConnectError {
                 }
             }
         }
+    }
+}
+
+fn tcp_advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            "the local address that was asked for is not this machine's, or has no port left"
+        }
+        _ => "are host and port right, and is the network up?",
     }
 }
 

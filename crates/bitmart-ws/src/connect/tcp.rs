@@ -40,7 +40,7 @@ impl TcpOptions {
         min: 4_096,
         max: 256 << 20,
         unit: "bytes",
-        reason: "below it a single message doesn't fit, above it no system goes",
+        reason: "less holds hardly a message, and no system grants more",
     };
 
     /// Whether the values make sense.

@@ -196,7 +196,7 @@ impl fmt::Display for TlsFault {
             Self::NotYetValid => "its certificate is not valid yet; this machine's clock is probably behind",
             Self::WrongName => "its certificate is for another host; check the address",
             Self::BadCertificate => "its certificate is bad",
-            Self::Protocol => "it speaks no TLS that is acceptable; check the address and the port",
+            Self::Protocol => "it speaks no TLS that is acceptable; check the address and the port (a server of your own without TLS wants ws://)",
         })
     }
 }

@@ -225,10 +225,9 @@ async fn a_run_at_trace_level_shows_no_secret() {
         format!("wss://{KEY}:{SECRET}@example.com/"),
         format!("{SECRET} {MEMO}"),
     ] {
-        let error = Client::builder()
-            .url(Market::Spot, Side::Private, url)
-            .build()
-            .unwrap_err();
+        let builder = Client::builder().url(Market::Spot, Side::Private, url);
+        watched.show(&builder);
+        let error = builder.build().unwrap_err();
         watched.say(&error);
         watched.show(&error);
     }

@@ -215,7 +215,12 @@ async fn a_local_address_that_is_not_ours_is_named() {
     else {
         panic!("{outcome:?}")
     };
-    assert!(text.contains("can't connect from 192.0.2.1"), "{text}");
+    for part in [
+        "can't connect from 192.0.2.1",
+        "the local address that was asked for is not this machine's",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 /// The reference's receive window signs a later time: an offset of the clock does the same, and is taken as it is.
@@ -266,4 +271,20 @@ async fn pings_and_retries_keep_to_the_settings() {
     })
     .await;
     assert!(delay.unwrap() <= 50, "{delay:?}");
+}
+
+/// A setting that would do nothing is an error.
+#[tokio::test]
+async fn tcp_beside_a_dialer_is_refused() {
+    let proxy = Proxy {
+        to: SocketAddr::from(([127, 0, 0, 1], 1)),
+        asked: Arc::default(),
+    };
+    let error = Client::builder()
+        .tcp(TcpOptions::default())
+        .dial(proxy)
+        .build()
+        .unwrap_err();
+    assert!(matches!(error, BuildError::TcpBesideDial), "{error}");
+    assert!(error.to_string().contains("leave one out"), "{error}");
 }

@@ -144,3 +144,24 @@ async fn a_client_that_waits_for_its_consumer_can_be_closed() {
     }
     assert!(updates >= 17, "what was read is delivered: {updates}");
 }
+
+/// A queue for a single message is enough for a consumer that reads: answers of the exchange fill it for nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shortest_queue_does_not_cut_a_consumer_that_reads() {
+    for policy in [Overflow::Gap, Overflow::Wait, Overflow::Disconnect] {
+        let sim = Simulator::builder().tick(Tick::Manual).start().await.unwrap();
+        let mut limits = QueueLimits::default();
+        limits.max_messages = 1;
+        let (client, mut events) = client_of(&sim)
+            .queue(limits)
+            .overflow(policy)
+            .credentials(example_credentials())
+            .build()
+            .unwrap();
+        let outcomes = client.subscribe(TOPICS).await.unwrap();
+        assert!(outcomes.all_done(), "{policy:?}: {outcomes:?}");
+        until_ready(&mut events, futures_private()).await;
+        assert_eq!(of(&sim, futures_private()).connections, 1, "{policy:?}");
+        client.close().await;
+    }
+}

@@ -195,12 +195,10 @@ async fn an_unsubscribed_topic_never_comes_back() {
             .all_done()
     );
     assert!(client.unsubscribe([SPOT_ORDERS]).await.unwrap().all_done());
-    let again = client.unsubscribe([SPOT_ORDERS]).await.unwrap_err();
-    assert_eq!(
-        again,
-        ClientError::NotSubscribed {
-            topic: SPOT_ORDERS.parse().unwrap()
-        }
+
+    assert!(
+        client.unsubscribe([SPOT_ORDERS]).await.unwrap().all_done(),
+        "what is not held is as it was asked to be"
     );
     until_ready(&mut events, spot_private()).await;
     sim.inject(bitmart_sim::Fault::reset());
@@ -442,7 +440,11 @@ async fn a_stalled_consumer_loses_nothing_in_silence() {
         }
     }
     let state = &client.states()[0];
-    assert_eq!((delivered, answers), (17, 3), "the queue has twenty places");
+    assert_eq!(
+        (delivered, answers),
+        (20, 3),
+        "twenty places, and answers have their own"
+    );
     assert_eq!(dropped, Some(state.dropped));
     assert_eq!(state.counters.pushes, delivered + state.dropped);
     let counters = state.counters;
