@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bitmart_auth::{Credentials, HmacSigner, Signer};
 use bitmart_examples::{Result, ensure_goes_on, exit_code, say, short};
 use bitmart_proto::{Class, Decoder, Environment, Inflater, Market, Operation, Side, Update, classify};
-use bitmart_session::{Budget, Cause, Config, Event, Order, Retry, Session, Transmit};
+use bitmart_session::{Budget, Cause, Config, ConnectErrorKind, Event, Order, Retry, Session, Transmit};
 use bitmart_sim::{EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Fault, Simulator};
 use tungstenite::{Message, WebSocket};
 
@@ -119,7 +119,8 @@ fn show() -> Result {
                 }
                 Err(error) => {
                     let (retry, text) = (Retry::Normal, error.to_string());
-                    let cause = Cause::Connect { retry, text };
+                    let kind = ConnectErrorKind::Tcp;
+                    let cause = Cause::Connect { kind, retry, text };
                     session.handle_disconnected(now_ns(), cause);
                 }
             }

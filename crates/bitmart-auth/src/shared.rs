@@ -35,7 +35,7 @@ pub type SignFuture<'a> = Pin<Box<dyn Future<Output = Result<Signature, SignErro
 /// Whoever awaits it does so beside its other work and gives up after a deadline of its own, by dropping the future.
 /// One that answers at once is a [`Signer`].
 pub trait RemoteSigner: Send + Sync {
-    /// The API key that the signatures belong to, in full.
+    /// The API key that the signatures belong to, in full. Always the same.
     fn key(&self) -> &str;
 
     /// Signs `{timestamp_ms}#{memo}#{payload}`: HMAC-SHA256, keyed with the secret.

@@ -14,7 +14,7 @@ pub const LOGIN_PAYLOAD: &[u8] = b"bitmart.WebSocket";
 /// Implement it to keep the secret somewhere else. It is called on the task that runs the connection and has to return
 /// at once; a signer that waits, for a network or for hardware, is a [`RemoteSigner`](crate::RemoteSigner).
 pub trait Signer: Send + Sync {
-    /// The API key that the signatures belong to, in full.
+    /// The API key that the signatures belong to, in full. Always the same.
     fn key(&self) -> &str;
 
     /// Signs `{timestamp_ms}#{memo}#{payload}`.

@@ -383,14 +383,16 @@ impl Channel {
             .into_iter()
             .map(|channel| channel.name().into_owned())
             .map(|candidate| {
+                // Letter case tells a minute from a month: it decides between candidates that are near otherwise.
                 (
                     edit_distance(&candidate.to_ascii_lowercase(), &name.to_ascii_lowercase()),
+                    edit_distance(&candidate, name),
                     candidate,
                 )
             })
             .min()
-            .filter(|(distance, _)| *distance <= MAX_TYPOS)
-            .map(|(_, candidate)| candidate)
+            .filter(|(distance, ..)| *distance <= MAX_TYPOS)
+            .map(|(.., candidate)| candidate)
     }
 }
 

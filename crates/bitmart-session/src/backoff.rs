@@ -189,6 +189,7 @@ mod tests {
         let busy = Cause::LoginRefused(Refusal::new(Some(ErrorCode(95000)), ""));
         assert!(delays(&busy, None, 1).0 >= 20_000);
         let at_once = Cause::Connect {
+            kind: crate::ConnectErrorKind::Timeout,
             retry: Retry::After { ms: 0 },
             text: String::new(),
         };
@@ -197,6 +198,7 @@ mod tests {
             "the exchange's haste is not ours"
         );
         let after = Cause::Connect {
+            kind: crate::ConnectErrorKind::Timeout,
             retry: Retry::After { ms: 7_000 },
             text: String::new(),
         };

@@ -36,7 +36,8 @@ pub struct Config {
     /// [`ACK_TIMEOUT`](Self::ACK_TIMEOUT).
     pub ack_timeout_ms: u64,
     /// The exchange's clock minus ours, if it was measured; up to [`CLOCK_OFFSET`](Self::CLOCK_OFFSET) either way. By
-    /// default it is taken from the `Date` header of the upgrade's answer, when that is more than two seconds off.
+    /// default it is taken from the `Date` header of the upgrade's answer, when that is more than two seconds off. One
+    /// that is given is corrected in the same way once the exchange has refused a login for its timestamp.
     pub clock_offset_ms: Option<i64>,
     /// How retries are spaced.
     pub backoff: BackoffConfig,
@@ -83,7 +84,7 @@ impl Config {
         min: 0,
         max: 86_400_000,
         unit: "ms",
-        reason: "a clock that is off by more than a day is better set than corrected",
+        reason: "that is meant either way, ahead or behind, and a clock that is off by more is better set than corrected",
     };
 
     /// Whether the values make sense with the exchange.

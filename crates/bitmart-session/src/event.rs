@@ -3,7 +3,7 @@ use std::fmt;
 use bitmart_auth::SignError;
 use bitmart_proto::{Refusal, Topic};
 
-use crate::{Epoch, Moment};
+use crate::{ConnectErrorKind, Epoch, Moment};
 
 /// What happens in a connection's life, in the order in which it happened.
 ///
@@ -81,6 +81,17 @@ pub enum Event {
         /// The delay in milliseconds. The connect budget may add to it.
         delay_ms: u64,
     },
+    /// The connect budget is used up, or its host has complained of too many connections: the next socket has to wait
+    /// for longer than [`Reconnecting`](Self::Reconnecting) said, if it did.
+    HeldBack {
+        /// For how long, in milliseconds from now. A complaint may add to it.
+        wait_ms: u64,
+    },
+    /// The driver has stopped reading, because its consumer is behind. Until it goes on, no message and no answer
+    /// comes.
+    Paused,
+    /// The driver reads again.
+    Resumed,
     /// The exchange refuses the login for now; it will be tried again.
     LoginDeferred {
         /// The refusal.
@@ -131,6 +142,9 @@ impl Event {
             Self::Closed { .. } => "closed",
             Self::ConnectFailed { .. } => "connect failed",
             Self::Reconnecting { .. } => "reconnecting",
+            Self::HeldBack { .. } => "held back",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::LoginDeferred { .. } => "login deferred",
             Self::AuthRejected { .. } => "auth rejected",
             Self::ClockSkew { .. } => "clock skew",
@@ -173,6 +187,16 @@ impl fmt::Display for Event {
             Self::Reconnecting { attempt, delay_ms } => {
                 write!(f, "attempt {attempt} follows in {delay_ms} ms")
             }
+            Self::HeldBack { wait_ms } => write!(
+                f,
+                "the next socket has to wait for {} s: the exchange allows so many connects a minute, or has complained; \
+                 open fewer connections",
+                wait_ms.div_ceil(1_000)
+            ),
+            Self::Paused => f.write_str(
+                "nothing is read any more, because the events are not read as fast as they come: read them",
+            ),
+            Self::Resumed => f.write_str("reading goes on"),
             Self::LoginDeferred { refusal } => {
                 write!(
                     f,
@@ -197,7 +221,7 @@ impl fmt::Display for Event {
                         if *skew < 0 { "ahead of" } else { "behind" },
                     )?,
                     None => {
-                        f.write_str(": set this machine's clock, or correct clock_offset_ms if it is set")?
+                        f.write_str(": set this machine's clock, or correct clock_offset_ms if it is set")?;
                     }
                 }
                 write!(f, "; {THEN}")
@@ -386,6 +410,8 @@ impl fmt::Display for SubscribeFailure {
 pub enum Cause {
     /// No socket could be opened.
     Connect {
+        /// At which step, and why.
+        kind: ConnectErrorKind,
         /// When to try again.
         retry: Retry,
         /// What happened, for a person.

@@ -306,13 +306,18 @@ impl Session {
     ///
     /// Meanwhile the driver had better open no socket: what comes on it would not be read either.
     pub fn pause(&mut self) {
-        self.is_paused = true;
+        if !std::mem::replace(&mut self.is_paused, true) && self.state != State::Terminated {
+            self.emit(Event::Paused);
+        }
     }
 
     /// The driver reads again: every deadline that waits for the exchange begins anew.
     pub fn resume(&mut self, now: u64) {
         if !std::mem::take(&mut self.is_paused) {
             return;
+        }
+        if self.state != State::Terminated {
+            self.emit(Event::Resumed);
         }
         self.liveness.resume(now);
         if let State::LoggingIn { deadline } = &mut self.state {
@@ -393,6 +398,15 @@ impl Session {
             }
             State::Idle | State::Terminated => {}
             _ => self.lose(now, cause, None),
+        }
+    }
+
+    /// The socket that was ordered can't be opened before `until`: the connect budget is used up, or the host has
+    /// complained. For the user to know; the order stands.
+    pub fn handle_held_back(&mut self, now: u64, until: u64) {
+        if self.state == State::Connecting && until > now {
+            let wait_ms = (until - now).div_ceil(MILLISECOND);
+            self.emit(Event::HeldBack { wait_ms });
         }
     }
 

@@ -31,14 +31,14 @@ use tokio_rustls::client::TlsStream;
 
 use bitmart_session::{Bounds, ConfigError};
 
-pub use bitmart_session::Retry;
+pub use bitmart_session::{ConnectErrorKind, Retry, TlsFault, UpgradeFault};
 pub use dial::{Dial, MAX_ADDRESSES};
 pub use endpoint::{Endpoint, EndpointError};
-pub use error::{ConnectError, ConnectErrorKind, Step, UpgradeFault};
+pub use error::{ConnectError, Step};
 pub use resolve::{MAX_LOOKUPS, Resolve, SystemResolver};
 pub use stream::{Io, Stream};
 pub use tcp::TcpOptions;
-pub use tls::{RootError, Tls, TlsFault};
+pub use tls::{RootError, Tls};
 pub use upgrade::{MAX_REFUSAL_BODY_BYTES, MAX_RETRY_AFTER_MS};
 
 use dial::{dial_first, in_turns};
@@ -298,7 +298,7 @@ where
         Ok(stream) => Ok(stream.into()),
         Err(source) => {
             let host = endpoint.authority();
-            Err(match TlsFault::of(&source) {
+            Err(match tls::tls_fault(&source) {
                 Some(fault) => ConnectError::Tls { fault, host, source },
                 None => ConnectError::Broken {
                     step: Step::Tls,

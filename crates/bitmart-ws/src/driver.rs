@@ -44,6 +44,8 @@ const NORMAL_CLOSURE: u16 = 1000;
 pub(crate) struct Driver {
     session: Session,
     signer: Option<SharedSigner>,
+    /// The signer's key, for taking it out of what others say; empty without one.
+    key: Box<str>,
     /// A signature that is being waited for.
     signing: Option<Signing>,
     config: ConnectionConfig,
@@ -130,6 +132,7 @@ impl Driver {
             span: connection_span(session.id(), span_epoch),
             span_epoch,
             session,
+            key: signer.as_ref().map_or("", SharedSigner::key).into(),
             signer,
             signing: None,
             rng: fastrand::Rng::with_seed(seed),
@@ -233,6 +236,9 @@ impl Driver {
                 self.is_dirty = false;
                 self.open_when_due();
                 self.schedule();
+                if self.is_dirty {
+                    continue;
+                }
             }
             if self.is_over() && self.poll_farewell(cx).is_ready() {
                 return Poll::Ready(None);

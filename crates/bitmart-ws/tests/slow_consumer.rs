@@ -29,6 +29,15 @@ async fn until_ready(connection: &mut Connection) {
     ) {}
 }
 
+/// Stops reading, and takes the event that says so.
+async fn pause(connection: &mut Connection) {
+    connection.pause();
+    assert!(matches!(
+        connection.next().await,
+        Some(Incoming::Event(Event::Paused))
+    ));
+}
+
 /// What comes within a moment: the texts of pushes, and the names of events.
 async fn all_there_is(connection: &mut Connection) -> Vec<String> {
     let mut seen = Vec::new();
@@ -47,7 +56,7 @@ async fn all_there_is(connection: &mut Connection) -> Vec<String> {
 async fn what_comes_in_a_pause_is_read_after_it() {
     let (sim, mut connection) = ready().await;
     let (reference_sim, mut reference) = ready().await;
-    connection.pause();
+    pause(&mut connection).await;
     let mut expected = Vec::new();
     for _ in 0..20 {
         sim.step().await;
@@ -61,6 +70,7 @@ async fn what_comes_in_a_pause_is_read_after_it() {
     let pings = sim.counters().total().pings - pings_before;
     assert!((7..=9).contains(&pings), "one each 15 s: {pings}");
     connection.resume();
+    expected.insert(0, "resumed".into());
     assert_eq!(all_there_is(&mut connection).await, expected);
     assert_eq!(connection.counters().sockets, 1);
 }
@@ -71,7 +81,7 @@ async fn what_comes_in_a_pause_is_read_after_it() {
 async fn a_connection_cut_in_a_pause_is_a_gap_behind_what_was_read() {
     for seconds in [5, 60] {
         let (sim, mut connection) = ready().await;
-        connection.pause();
+        pause(&mut connection).await;
         sim.step().await;
         sim.inject(Fault::reset());
         let pause = timeout(Duration::from_secs(seconds), connection.next()).await;
@@ -103,7 +113,7 @@ async fn messages_that_were_read_before_a_pause_are_lent_after_it() {
         panic!()
     };
     let read_at = first.received_ns;
-    connection.pause();
+    pause(&mut connection).await;
     sim.inject(Fault::reset());
     assert!(timeout(Duration::from_secs(60), connection.next()).await.is_err());
     connection.resume();
@@ -123,7 +133,7 @@ async fn messages_that_were_read_before_a_pause_are_lent_after_it() {
 #[tokio::test(start_paused = true)]
 async fn a_restart_that_is_said_in_a_pause_is_heard_after_it() {
     let (sim, mut connection) = ready().await;
-    connection.pause();
+    pause(&mut connection).await;
     sim.inject(Fault::close(1012, "restart"));
     assert!(timeout(Duration::from_secs(60), connection.next()).await.is_err());
     connection.resume();

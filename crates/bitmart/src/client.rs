@@ -8,6 +8,7 @@ use bitmart_session::{ConnectionId, Epoch, Status};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
+use crate::Lifecycle;
 use crate::builder::{ClientBuilder, Settings};
 use crate::events::{Events, Hub};
 use crate::outcome::{ClientError, Connected, Failure, Outcome, Outcomes};
@@ -91,8 +92,9 @@ pub struct ConnectionState {
     pub epoch: Epoch,
     /// Its topics, acknowledged or not.
     pub topics: BTreeSet<Topic>,
-    /// What stood in the way last; `None` while it is ready.
-    pub last_error: Option<String>,
+    /// The event that stood in the way last: [`Closed`](Lifecycle::Closed), [`ConnectFailed`](Lifecycle::ConnectFailed),
+    /// [`HeldBack`](Lifecycle::HeldBack) or [`Paused`](Lifecycle::Paused). `None` while it is ready.
+    pub last_error: Option<Lifecycle>,
     /// Why it is over, if it is.
     pub failure: Option<Failure>,
     /// Messages discarded because the consumer was behind, each inside an announced gap.

@@ -84,8 +84,8 @@ pub use bitmart_proto::{
     Reply, Side, Symbol, Topic, TopicError,
 };
 pub use bitmart_session::{
-    self as session, Bounds, Cause, ConfigError, ConnectionId, Epoch, Event as Lifecycle, GapCause,
-    GapClosed, GapKind, GapOpened, Moment, Status, SubscribeFailure,
+    self as session, Bounds, Cause, ConfigError, ConnectErrorKind, ConnectionId, Epoch, Event as Lifecycle,
+    GapCause, GapClosed, GapKind, GapOpened, Moment, Status, SubscribeFailure,
 };
 pub use bitmart_ws::{self as ws, Clock, Counters, MessageError, SharedBudget};
 

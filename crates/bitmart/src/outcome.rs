@@ -52,8 +52,8 @@ pub enum Outcome {
     Failed(Failure),
     /// There was no answer in time. What was asked still holds, and the outcome will come as an event.
     Pending {
-        /// What stood in the way last, if anything did.
-        last_error: Option<String>,
+        /// The event that stood in the way last, if one did.
+        last_error: Option<Lifecycle>,
     },
 }
 

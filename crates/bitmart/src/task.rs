@@ -318,8 +318,18 @@ impl Outbox {
                 cause: Cause::Shutdown,
                 ..
             } => {}
-            Lifecycle::Closed { cause, .. } | Lifecycle::ConnectFailed { cause, .. } => {
-                self.shared.lock().last_error = Some(cause.to_string());
+            Lifecycle::Closed { .. } | Lifecycle::ConnectFailed { .. } | Lifecycle::Paused => {
+                self.shared.lock().last_error = Some(event.clone());
+            }
+            Lifecycle::HeldBack { .. } => {
+                // What led to it says more.
+                self.shared.lock().last_error.get_or_insert_with(|| event.clone());
+            }
+            Lifecycle::Resumed => {
+                let mut state = self.shared.lock();
+                state
+                    .last_error
+                    .take_if(|error| matches!(error, Lifecycle::Paused));
             }
             Lifecycle::AuthRejected { refusal } => self.fail(Failure::AuthRejected(refusal.clone())),
             Lifecycle::ClockSkew { skew_ms, refusal } => self.fail(Failure::ClockSkew {
@@ -351,11 +361,7 @@ impl Outbox {
 
     /// The connection is over, and so is every call that waits for it.
     fn fail(&mut self, failure: Failure) {
-        {
-            let mut state = self.shared.lock();
-            state.last_error = Some(failure.to_string());
-            state.failure = Some(failure.clone());
-        }
+        self.shared.lock().failure = Some(failure.clone());
         self.resolve(|_| Some(Outcome::Failed(failure.clone())));
         self.failure = Some(failure);
     }

@@ -3,9 +3,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use bitmart_session::Retry;
-
-use super::TlsFault;
+use bitmart_session::{ConnectErrorKind, Retry, TlsFault, UpgradeFault};
 
 /// How much of a refusal's body a message shows, in characters. [`ConnectError::UpgradeRefused`] holds more
 /// of it.
@@ -32,62 +30,6 @@ impl fmt::Display for Step {
             Self::Tcp => "the TCP connection",
             Self::Tls => "the TLS handshake",
             Self::Upgrade => "the WebSocket upgrade",
-        })
-    }
-}
-
-/// What kind of failure a [`ConnectError`] is, without its particulars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ConnectErrorKind {
-    /// A deadline passed.
-    Timeout,
-    /// The host has no address, or none that could be found.
-    Dns,
-    /// No address accepted a connection.
-    Tcp,
-    /// The TLS handshake failed.
-    Tls(TlsFault),
-    /// The connection broke before the upgrade was over.
-    Broken,
-    /// The answer was not that of a `WebSocket` server.
-    Upgrade(UpgradeFault),
-    /// The venue answered, and refused.
-    Refused {
-        /// The HTTP status.
-        status: u16,
-    },
-}
-
-/// What is wrong with an answer to the upgrade that is a 101, or not even HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum UpgradeFault {
-    /// Not HTTP, or HTTP over our bounds.
-    NotHttp,
-    /// `Upgrade` is not `websocket`, or `Connection` doesn't hold `upgrade`.
-    NotUpgraded,
-    /// `Sec-WebSocket-Accept` is not what follows from our key: an answer to somebody else, perhaps from a
-    /// cache.
-    WrongAccept,
-    /// An extension that was not asked for.
-    UnrequestedExtension,
-    /// A subprotocol that was not asked for.
-    UnrequestedProtocol,
-}
-
-impl fmt::Display for UpgradeFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotHttp => {
-                "what came is not HTTP/1.1 (a server with TLS wants wss://), or its head is over the bounds"
-            }
-            Self::NotUpgraded => "its 101 is not for a WebSocket",
-            Self::WrongAccept => {
-                "its Sec-WebSocket-Accept doesn't belong to our key, as if it came from a cache"
-            }
-            Self::UnrequestedExtension => "it imposes an extension that was not asked for",
-            Self::UnrequestedProtocol => "it imposes a subprotocol that was not asked for",
         })
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use bitmart_session::TlsFault;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -136,7 +137,7 @@ impl fmt::Display for RootError {
         };
         write!(
             f,
-            "root certificate {} {form}: pass the file of the authority's X.509 certificate",
+            "root certificate {} {form}: pass the contents of the authority's X.509 certificate, as std::fs::read gives them (not a path)",
             self.index
         )
     }
@@ -144,59 +145,21 @@ impl fmt::Display for RootError {
 
 impl std::error::Error for RootError {}
 
-/// Why a TLS handshake failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TlsFault {
-    /// The certificate comes from an authority that is not trusted here.
-    UnknownAuthority,
-    /// The certificate has expired, or this machine's clock is ahead.
-    Expired,
-    /// The certificate is not valid yet, or this machine's clock is behind.
-    NotYetValid,
-    /// The certificate is for another host.
-    WrongName,
-    /// The certificate is bad in another way.
-    BadCertificate,
-    /// The peer speaks no TLS, or none that is acceptable, or refuses ours.
-    Protocol,
-}
-
-impl TlsFault {
-    /// Reads the fault out of what a handshake returned; `None` if the transport failed under it.
-    pub(super) fn of(error: &io::Error) -> Option<Self> {
-        let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-        let rustls::Error::InvalidCertificate(certificate) = error else {
-            return Some(Self::Protocol);
-        };
-        Some(match certificate {
-            // A bad signature is what a root gives that has the right name and another key, as after making
-            // one anew.
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownAuthority,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Self::WrongName
-            }
-            _ => Self::BadCertificate,
-        })
-    }
-}
-
-impl fmt::Display for TlsFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnknownAuthority => {
-                "its certificate comes from an authority that is not trusted here; if it is your own server, \
-                 add its root certificate, else somebody may be listening in"
-            }
-            Self::Expired => {
-                "its certificate has expired; if others can connect, this machine's clock is ahead"
-            }
-            Self::NotYetValid => "its certificate is not valid yet; this machine's clock is probably behind",
-            Self::WrongName => "its certificate is for another host; check the address",
-            Self::BadCertificate => "its certificate is bad",
-            Self::Protocol => "it speaks no TLS that is acceptable; check the address and the port (a server of your own without TLS wants ws://)",
-        })
-    }
+/// Reads the fault out of what a handshake returned; `None` if the transport failed under it.
+pub(super) fn tls_fault(error: &io::Error) -> Option<TlsFault> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::InvalidCertificate(certificate) = error else {
+        return Some(TlsFault::Protocol);
+    };
+    Some(match certificate {
+        // A bad signature is what a root gives that has the right name and another key, as after making
+        // one anew.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::UnknownAuthority,
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => TlsFault::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsFault::NotYetValid,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            TlsFault::WrongName
+        }
+        _ => TlsFault::BadCertificate,
+    })
 }

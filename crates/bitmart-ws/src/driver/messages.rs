@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bitmart_auth::{SharedSigner, redact_in};
+use bitmart_auth::redact_in;
 use bitmart_proto::{Class, Inflater, Refusal, Reply, classify};
 use bitmart_session::Cause;
 use tracing::trace;
@@ -39,8 +39,7 @@ impl Driver {
             Kind::Pong => None,
             Kind::Close { code } => {
                 let reason = String::from_utf8_lossy(socket.reader.payload(head));
-                let reason =
-                    redact_in(&reason, self.signer.as_ref().map_or("", SharedSigner::key)).into_owned();
+                let reason = redact_in(&reason, &self.key).into_owned();
                 self.say_good_bye(|socket, deadline| Farewell::echo(socket, code, deadline));
                 self.lose(Cause::PeerClosed { code, reason });
                 None
@@ -73,11 +72,14 @@ impl Driver {
             },
             _ => match std::str::from_utf8(text) {
                 Ok(text) => {
-                    let is_complaint = text.starts_with(IP_LIMITED);
-                    self.counters.unknown += 1;
-                    if is_complaint {
-                        self.cool_off();
+                    if text.starts_with(IP_LIMITED) {
+                        // A refusal of the whole connection, in plain words.
+                        let refusal = Refusal::new(None, text).into_owned();
+                        self.counters.replies += 1;
+                        self.handle_reply(Reply::new("", None, Err(refusal)));
+                        return None;
                     }
+                    self.counters.unknown += 1;
                     return Some(Item::Unknown(place));
                 }
                 Err(_) => {
@@ -90,7 +92,7 @@ impl Driver {
     }
 
     pub(super) fn handle_reply(&mut self, mut reply: Reply<'static>) {
-        let key = self.signer.as_ref().map_or("", SharedSigner::key);
+        let key = &self.key;
         clean(&mut reply.verb, key);
         if let Some(topic) = &mut reply.topic {
             clean(topic, key);

@@ -2,9 +2,8 @@
 
 use std::task::{Context, Poll};
 
-use bitmart_auth::{LOGIN_PAYLOAD, SharedSigner, redact_key};
-use bitmart_session::time::MILLISECOND;
-use bitmart_session::{Cause, Epoch, Retry};
+use bitmart_auth::{LOGIN_PAYLOAD, SharedSigner, SignError, redact_in, redact_key};
+use bitmart_session::{Cause, ConnectErrorKind, Epoch, Retry};
 use tracing::{Instrument, debug, trace};
 
 use super::{COOL_OFF, Driver, Link, Signing};
@@ -22,6 +21,7 @@ impl Driver {
         match signer {
             SharedSigner::Local(signer) => {
                 let result = signer.sign_login(timestamp_ms);
+                let result = result.map_err(|error| without_secrets(error, &self.key));
                 self.session.handle_signed(self.now, epoch, result);
             }
             SharedSigner::Remote(signer) => {
@@ -46,6 +46,7 @@ impl Driver {
         let epoch = *epoch;
         self.signing = None;
         self.now = self.config.clock.now_ns();
+        let result = result.map_err(|error| without_secrets(error, &self.key));
         self.session.handle_signed(self.now, epoch, result);
         self.is_dirty = true;
         Poll::Ready(())
@@ -70,8 +71,8 @@ impl Driver {
             self.config.budget.reserve(self.now, host, port)
         };
         if until > self.now {
-            let wait_ms = (until - self.now) / MILLISECOND;
-            debug!(target: "bitmart::connection", parent: &self.span, wait_ms, "waiting for a place in the connect budget");
+            self.session.handle_held_back(self.now, until);
+            self.is_dirty = true;
             self.link = Link::Waiting {
                 until,
                 has_place: true,
@@ -103,6 +104,7 @@ impl Driver {
                     let text =
                         "more came behind the answer to the upgrade than a new connection holds".into();
                     let cause = Cause::Connect {
+                        kind: ConnectErrorKind::Broken,
                         retry: Retry::Normal,
                         text,
                     };
@@ -124,6 +126,7 @@ impl Driver {
                     self.cool_off();
                 }
                 let cause = Cause::Connect {
+                    kind: error.kind(),
                     retry: error.retry(),
                     text: error.to_string(),
                 };
@@ -138,5 +141,15 @@ impl Driver {
         self.config
             .budget
             .cool_off(self.now, host, port, self.now + COOL_OFF);
+    }
+}
+
+/// A signer's words are its own; what is known to be secret is taken out of them all the same.
+fn without_secrets(error: SignError, key: &str) -> SignError {
+    let clean = |text: String| redact_in(&text, key).into_owned();
+    match error {
+        SignError::Unavailable(text) => SignError::Unavailable(clean(text)),
+        SignError::Refused(text) => SignError::Refused(clean(text)),
+        other => other,
     }
 }

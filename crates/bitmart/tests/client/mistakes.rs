@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bitmart::{
-    BuildError, Client, ClientError, Credentials, EventKind, Failure, Lifecycle, Market, Outcome, Side,
-    SignError, Signature, Signer, Status,
+    BuildError, Cause, Client, ClientError, ConnectErrorKind, Credentials, EventKind, Failure, Lifecycle,
+    Market, Outcome, Side, SignError, Signature, Signer, Status,
 };
 use bitmart_sim::{EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET};
 
@@ -147,10 +147,17 @@ async fn an_unreachable_host_is_pending_with_the_reason() {
         .unwrap();
     let outcomes = client.subscribe(["spot/ticker:BTC_USDT"]).await.unwrap();
     let (_, outcome) = outcomes.iter().next().unwrap();
-    assert!(
-        matches!(outcome, Outcome::Pending { last_error: Some(_) }),
-        "{outcome:?}"
-    );
+    let Outcome::Pending {
+        last_error:
+            Some(Lifecycle::ConnectFailed {
+                cause: Cause::Connect { kind, .. },
+                ..
+            }),
+    } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(*kind, ConnectErrorKind::Tcp, "a program can tell");
     let id = bitmart::ConnectionId::new(Market::Spot, Side::Public);
     next_of(&mut events, id).await;
     let kind = next_of(&mut events, id).await.kind;
@@ -237,4 +244,64 @@ async fn a_panic_in_a_signer_is_told() {
         next_of(&mut events, spot_private()).await.kind,
         EventKind::TaskFailed
     ) {}
+}
+
+/// Who opens more connections than the exchange allows is told so, and for how long it has to wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_used_up_connect_budget_is_told() {
+    let sim = quiet_sim().start().await.unwrap();
+    let (client, mut events) = client_of(&sim)
+        .budget(bitmart::SharedBudget::new(1))
+        .request_deadline(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let (id, outcome) = client.connect(Market::Futures, Side::Public).await.unwrap();
+    assert_eq!(outcome, Outcome::Done);
+    client.close_connection(id).await.unwrap();
+    let (next, outcome) = client.connect(Market::Futures, Side::Public).await.unwrap();
+    let Outcome::Pending {
+        last_error: Some(Lifecycle::HeldBack { wait_ms }),
+    } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    assert!((55_000..=61_000).contains(&wait_ms), "{wait_ms}");
+    let kind = next_of(&mut events, next).await.kind;
+    assert!(
+        matches!(kind, EventKind::Lifecycle(Lifecycle::HeldBack { .. })),
+        "{kind:?}"
+    );
+}
+
+/// The exchange's plain words about too many connections are a refusal, with its reason in the cause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_connections_are_named_in_the_cause() {
+    let sim = quiet_sim().start().await.unwrap();
+    let text = "IP Limited:Request connections exceeds limit";
+    let (client, mut events) = client_of(&sim)
+        .request_deadline(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    assert!(
+        client
+            .subscribe(["spot/ticker:BTC_USDT"])
+            .await
+            .unwrap()
+            .all_done()
+    );
+    sim.inject(bitmart_sim::Fault::send_text(text));
+    let id = bitmart::ConnectionId::new(Market::Spot, Side::Public);
+    let (mut cause, mut delay) = (None, None);
+    while delay.is_none() {
+        match next_of(&mut events, id).await.kind {
+            EventKind::Lifecycle(Lifecycle::Closed { cause: why, .. }) => cause = Some(why),
+            EventKind::Lifecycle(Lifecycle::Reconnecting { delay_ms, .. }) => delay = Some(delay_ms),
+            _ => {}
+        }
+    }
+    assert!(
+        matches!(&cause, Some(Cause::Refused(refusal)) if refusal.text == text),
+        "{cause:?}"
+    );
+    assert!(delay >= Some(60_000), "{delay:?}");
 }

@@ -210,11 +210,12 @@ async fn a_local_address_that_is_not_ours_is_named() {
         .unwrap();
     let (_, outcome) = client.connect(Market::Spot, Side::Public).await.unwrap();
     let Outcome::Pending {
-        last_error: Some(text),
+        last_error: Some(error),
     } = outcome
     else {
         panic!("{outcome:?}")
     };
+    let text = error.to_string();
     for part in [
         "can't connect from 192.0.2.1",
         "the local address that was asked for is not this machine's",
