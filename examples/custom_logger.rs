@@ -76,8 +76,7 @@ struct Fields {
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let _ = match field.name() {
-            // The text of an event. A field of the same name may follow.
-            "message" if self.message.is_empty() => write!(self.message, "{value:?}"),
+            "message" => write!(self.message, "{value:?}"),
             name => write!(self.text, " {name}={value:?}"),
         };
     }
