@@ -425,11 +425,8 @@ impl Drop for Guard {
                 });
             }
             if std::thread::panicking() {
-                let (id, epoch) = {
-                    let state = self.shared.lock();
-                    (state.id, state.epoch)
-                };
-                tracing::error!(target: "bitmart::connection", connection = %id, "{}", Failure::TaskFailed);
+                // Not logged: the panic has been told already, and a subscriber that panics now would end the process.
+                let epoch = self.shared.lock().epoch;
                 self.queue.push_event(epoch, EventKind::TaskFailed);
             }
         }
