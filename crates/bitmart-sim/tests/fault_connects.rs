@@ -142,3 +142,26 @@ async fn an_extension_can_come_unasked() {
     let client = Client::connect(&sim, Market::Spot, Side::Public).await;
     assert!(!client.head.contains("Extensions"));
 }
+
+/// A status that has headers of its own keeps those of the fault.
+#[tokio::test]
+async fn a_refusal_has_all_of_its_headers() {
+    let sim = quiet().start().await.unwrap();
+    for (fault, line) in [
+        (
+            Fault::refuse_upgrade(426, Some(Duration::from_secs(7))),
+            "Retry-After: 7",
+        ),
+        (
+            Fault::redirect_upgrade(426, "https://example.com/"),
+            "Location: https://example.com/",
+        ),
+    ] {
+        sim.inject(fault);
+        let (_, head) = upgrade(open(&sim, Environment::Live, Market::Spot).await, Side::Public).await;
+        assert!(head.starts_with("HTTP/1.1 426 "), "{head}");
+        for line in [line, "Sec-WebSocket-Version: 13", "Upgrade: websocket"] {
+            assert!(head.contains(&format!("\r\n{line}\r\n")), "{line}: {head}");
+        }
+    }
+}
