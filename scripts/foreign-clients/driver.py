@@ -145,6 +145,9 @@ def is_refused_login(one, market):
 def is_refused_topic(one):
     reply = message(one)
     verb = reply.get("event") or reply.get("action")
+    if verb is None and reply.get("errorCode") == "92001":
+        # Spot's answer to an unknown symbol doesn't say what it is about.
+        return True
     return verb == "subscribe" and ("errorCode" in reply or reply.get("success") is False)
 
 

@@ -1,7 +1,9 @@
 """The foreign packages: which versions, how they are installed, and how each is driven."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -62,7 +64,15 @@ def install(scratch):
 
 
 def _run(*command, cwd):
-    subprocess.run(command, cwd=cwd, check=True, timeout=INSTALL_SECONDS, stdout=sys.stderr)
+    # In a session of its own, so that whatever it has started ends with it.
+    with subprocess.Popen(command, cwd=cwd, stdout=sys.stderr, start_new_session=True) as process:
+        try:
+            status = process.wait(timeout=INSTALL_SECONDS)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if status != 0:
+        raise subprocess.CalledProcessError(status, command)
 
 
 def _npm_version(scratch, package):

@@ -43,20 +43,31 @@ class Simulator:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._control = None
+        try:
+            self._control = self._announced_control()
+            self.urls = self._call("GET", "/urls")
+        except BaseException:
+            # Nobody else knows of the process yet.
+            self.close()
+            raise
+
+    def _announced_control(self):
+        """The control endpoint's address, once the program says that it runs."""
+        control = None
         too_late = threading.Timer(START_SECONDS, self.process.kill)
         too_late.start()
-        for line in self.process.stdout:
-            if line.startswith("control"):
-                self._control = line.split()[-1].rstrip("/")
-            # The last of what it says before it serves.
-            if line.startswith("running"):
-                break
-        too_late.cancel()
-        if self._control is None:
-            self.close()
+        try:
+            for line in self.process.stdout:
+                if line.startswith("control"):
+                    control = line.split()[-1].rstrip("/")
+                # The last of what it says before it serves.
+                if line.startswith("running"):
+                    break
+        finally:
+            too_late.cancel()
+        if control is None:
             raise RuntimeError("the simulator named no control endpoint")
-        self.urls = self._call("GET", "/urls")
+        return control
 
     def counters(self, environment, market, side):
         return self._call("GET", "/counters")[environment][market][side]

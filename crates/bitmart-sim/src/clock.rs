@@ -51,6 +51,12 @@ impl fmt::Debug for WallClock {
     }
 }
 
+/// A moment so much later, or one that no process lives to see.
+pub(crate) fn later(moment: Instant, by: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+    moment.checked_add(by.min(FAR)).unwrap_or(moment)
+}
+
 /// Monotonic time, for delays and for the exchange's limits per ten seconds.
 pub(crate) fn monotonic() -> Instant {
     #[expect(

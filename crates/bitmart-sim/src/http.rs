@@ -65,17 +65,26 @@ where
     }
 }
 
-/// The values of a header, in the order of its lines.
+/// The values of a header that are text, in the order of its lines.
 pub(crate) fn values<'r>(
     request: &'r httparse::Request<'_, '_>,
     name: &str,
 ) -> impl Iterator<Item = &'r str> {
+    raw_values(request, name)
+        .filter_map(|value| std::str::from_utf8(value).ok())
+        .map(str::trim)
+}
+
+/// The values of a header, whatever they are made of.
+pub(crate) fn raw_values<'r>(
+    request: &'r httparse::Request<'_, '_>,
+    name: &str,
+) -> impl Iterator<Item = &'r [u8]> {
     request
         .headers
         .iter()
         .filter(move |header| header.name.eq_ignore_ascii_case(name))
-        .filter_map(|header| std::str::from_utf8(header.value).ok())
-        .map(str::trim)
+        .map(|header| header.value)
 }
 
 /// An answer that ends the connection.
@@ -129,6 +138,12 @@ pub(crate) async fn send_and_leave<Io: AsyncRead + AsyncWrite + Unpin>(io: &mut 
 pub(crate) async fn drain<R: AsyncRead + Unpin>(read: &mut R) {
     // The error of a stream that is being abandoned tells nothing.
     let _ = tokio::io::copy(&mut read.take(MAX_DRAIN_BYTES), &mut tokio::io::sink()).await;
+}
+
+/// Waits until the client has ended its stream, whatever else it sends.
+pub(crate) async fn gone<R: AsyncRead + Unpin>(read: &mut R) {
+    let mut ignored = [0; 1_024];
+    while read.read(&mut ignored).await.is_ok_and(|bytes| bytes > 0) {}
 }
 
 fn reason_phrase(status: u16) -> &'static str {

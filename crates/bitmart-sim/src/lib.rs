@@ -39,7 +39,7 @@
 //!
 //! The same seed, and the same calls in the same order, give the same payloads, byte for byte: times in payloads
 //! come from a simulated clock, ids and prices from the seed. The wall clock is read for the login's 60 s window
-//! and the `Date` of the upgrade's answer alone, and a test can replace it. What a client sees also depends on
+//! and the `Date` of HTTP answers alone (to upgrades and on the control endpoint), and a test can replace it. What a client sees also depends on
 //! when it subscribes; with [`Tick::Manual`], that is up to the test as well.
 //!
 //! # What it takes from the exchange, and what it doesn't

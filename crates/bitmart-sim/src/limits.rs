@@ -24,7 +24,14 @@ use crate::venue::Endpoint;
 ///
 /// The exchange counts connections by IP address. On loopback everybody has the same, so a simulator counts all
 /// of its clients together: two tests that share a simulator share its limits. Whom it has refused too often, the
-/// exchange blocks for an unstated time; a simulator doesn't.
+/// exchange blocks for an unstated time; a simulator doesn't. A connection counts until its end: that is when the
+/// simulator sends its close, or ends the stream.
+///
+/// # What bounds the simulator itself
+///
+/// Whatever the limits say, a message has at most 1 MiB and 256 fragments, and more ends the connection with code
+/// 1009; a connection has at most 10,000 topics. Who asks for more than it reads isn't heard until it has read, and
+/// who lets 8,192 messages or 8 MiB pile up unread is reset. Of the exchange, none of this is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -133,7 +140,8 @@ pub struct SpotLimits {
     pub public_connections: Option<usize>,
     /// Private connections open at once: 10, counted apart from the public ones.
     pub private_connections: Option<usize>,
-    /// Upgrades within any minute, public and private together, refused ones as well: 30. One more is told 94001.
+    /// Upgrades within any minute, public and private together: 30. One more is told 94001, and doesn't count itself;
+    /// those that a fault or another limit refuses do.
     pub connects_per_minute: Option<usize>,
     /// Topics of a public connection: 115. See [`OverSubscription`] for one more.
     pub public_topics: Option<usize>,

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
-use bitmart_sim::{Account, EXAMPLE_KEY, Simulator};
+use bitmart_sim::{Account, EXAMPLE_KEY, Fault, Simulator};
 use serde_json::{Value, json};
 use support::{Client, Seen, quiet, subscribe};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -213,6 +213,12 @@ async fn a_mistake_is_answered_with_what_to_do() {
         ("POST", "/faults/refuse_upgrade?status=99", 400, "100 to 999"),
         ("POST", "/faults/delay_replies", 400, "ms is missing"),
         ("POST", "/faults/delay_replies?ms=99999999999", 400, "ms"),
+        ("POST", "/faults/lag?ms=2&most_ms=1", 400, "less than ms"),
+        ("POST", "/faults/close?connection=0", 400, "from 1"),
+        ("POST", "/step?count=0", 400, "1 to 1000"),
+        ("POST", "/step?count=1001", 400, "1 to 1000"),
+        ("DELETE", "/faults/+0", 404, "never was a fault +0"),
+        ("DELETE", "/faults/00", 404, "never was a fault 00"),
         ("POST", "/orders?symbol=BTC_USDT&size=1", 400, "intent"),
         (
             "POST",
@@ -258,6 +264,23 @@ async fn a_web_page_is_turned_away() {
         assert_eq!(got, status, "{lines:.100}");
         assert!(body.starts_with(r#"{"error":""#), "{body}");
     }
+    // What isn't text is there all the same.
+    for lines in [
+        format!("Host: {address}\r\nOrigin: \u{1}\r\n"),
+        format!("Host: {address}\r\nHost: \u{1}\r\n"),
+        format!("Host: {address}\r\nContent-Length: \u{1}\r\n"),
+    ] {
+        let bytes: Vec<u8> = request(&lines)
+            .bytes()
+            .map(|byte| if byte == 1 { 0xff } else { byte })
+            .collect();
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(&bytes).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let is_refused = answer.starts_with("HTTP/1.1 403 ") || answer.starts_with("HTTP/1.1 413 ");
+        assert!(is_refused, "{lines}{answer}");
+    }
     // None of them did anything.
     let mut client = Client::connect(&sim, Market::Spot, Side::Public).await;
     assert_eq!(client.ask("ping").await, "pong");
@@ -298,12 +321,61 @@ async fn the_help_shows_calls_that_work() {
         let method = method.strip_prefix("-X ").unwrap_or("GET");
         let target = rest.split('"').next().unwrap();
         let (status, value) = ask(&sim, method, target).await;
-        // The id of an order stands for one, and the fault's number for one that isn't there yet.
-        let is_made_up = target.contains("/ID") || target == "/faults/7";
-        assert_eq!(status, if is_made_up { 404 } else { 200 }, "{line}: {value}");
+        // The id of an order stands for one, and the fault's number for one that isn't there yet: it is that which
+        // isn't found, and not the call.
+        let missing = match target {
+            "/faults/7" => Some("there never was a fault 7"),
+            target if target.contains("/ID") => Some("no order ID was placed"),
+            _ => None,
+        };
+        assert_eq!(
+            status,
+            if missing.is_some() { 404 } else { 200 },
+            "{line}: {value}"
+        );
+        let error = value["error"].as_str().unwrap_or_default();
+        assert!(error.starts_with(missing.unwrap_or_default()), "{line}: {error}");
         calls += 1;
     }
     assert!(calls > 20, "{help}");
+}
+
+/// Steps are made for a caller who waits for them, and leave the others room to run.
+#[tokio::test]
+async fn steps_stop_when_their_caller_leaves() {
+    let sim = controlled().await;
+    let address = address(&sim);
+    let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
+    client
+        .subscribe(Market::Futures, &["futures/bookticker:BTCUSDT"])
+        .await;
+    let mut caller = TcpStream::connect(&address).await.unwrap();
+    let request = format!("POST /step?count=1000 HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    caller.write_all(request.as_bytes()).await.unwrap();
+    client.push().await;
+    drop(caller);
+    // A step or two may be under way; a thousand take longer than this.
+    let mut told = 0;
+    while timeout(Duration::from_millis(300), client.next()).await.is_ok() {
+        told += 1;
+    }
+    assert!(told < 500, "{told} after the caller left");
+}
+
+#[tokio::test]
+async fn a_fault_too_many_is_a_conflict() {
+    let sim = controlled().await;
+    for _ in 0..1_024 {
+        sim.inject(Fault::ignore_login());
+    }
+    let (status, value) = ask(&sim, "POST", "/faults/ignore_login").await;
+    assert_eq!(status, 409, "{value}");
+    assert!(
+        value["error"].as_str().unwrap().contains("DELETE /faults/ID"),
+        "{value}"
+    );
+    done(&sim, "DELETE", "/faults/0").await;
+    done(&sim, "POST", "/faults/ignore_login").await;
 }
 
 /// The program itself, as somebody without Rust meets it.

@@ -142,3 +142,60 @@ async fn an_extension_can_come_unasked() {
     let client = Client::connect(&sim, Market::Spot, Side::Public).await;
     assert!(!client.head.contains("Extensions"));
 }
+
+/// A status that has headers of its own keeps those of the fault.
+#[tokio::test]
+async fn a_refusal_has_all_of_its_headers() {
+    let sim = quiet().start().await.unwrap();
+    for (fault, line) in [
+        (
+            Fault::refuse_upgrade(426, Some(Duration::from_secs(7))),
+            "Retry-After: 7",
+        ),
+        (
+            Fault::redirect_upgrade(426, "https://example.com/"),
+            "Location: https://example.com/",
+        ),
+    ] {
+        sim.inject(fault);
+        let (_, head) = upgrade(open(&sim, Environment::Live, Market::Spot).await, Side::Public).await;
+        assert!(head.starts_with("HTTP/1.1 426 "), "{head}");
+        for line in [line, "Sec-WebSocket-Version: 13", "Upgrade: websocket"] {
+            assert!(head.contains(&format!("\r\n{line}\r\n")), "{line}: {head}");
+        }
+    }
+}
+
+/// What spoils an answer adds up, and is kept for one that is given.
+#[tokio::test]
+async fn a_refusal_goes_before_what_spoils_the_answer() {
+    let sim = quiet().start().await.unwrap();
+    sim.inject(Fault::add_header("X-A", "1").forever());
+    sim.inject(Fault::add_header("X-B", "2"));
+    sim.inject(Fault::corrupt_accept());
+    sim.inject(Fault::refuse_upgrade(502, None).forever());
+    sim.inject(Fault::refuse_upgrade(503, None));
+    let mut heads = Vec::new();
+    for _ in 0..2 {
+        heads.push(
+            upgrade(open(&sim, Environment::Live, Market::Spot).await, Side::Public)
+                .await
+                .1,
+        );
+    }
+    assert!(heads[0].starts_with("HTTP/1.1 503 "), "{}", heads[0]);
+    assert!(heads[1].starts_with("HTTP/1.1 502 "), "{}", heads[1]);
+    let total = sim.counters().total();
+    assert_eq!((total.faults, total.upgrades_refused), (2, 2));
+    sim.clear_all();
+
+    sim.inject(Fault::add_header("X-A", "1").forever());
+    sim.inject(Fault::add_header("X-B", "2"));
+    sim.inject(Fault::corrupt_accept());
+    for is_first in [true, false] {
+        let (_, head) = upgrade(open(&sim, Environment::Live, Market::Spot).await, Side::Public).await;
+        assert!(head.contains("\r\nX-A: 1\r\n"), "{head}");
+        assert_eq!(head.contains("\r\nX-B: 2\r\n"), is_first, "{head}");
+        assert_eq!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), !is_first, "{head}");
+    }
+}

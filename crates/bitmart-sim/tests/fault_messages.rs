@@ -12,7 +12,7 @@ use bitmart_sim::{Account, EXAMPLE_KEY, Fault, Garbage, Simulator};
 use flate2::read::DeflateDecoder;
 use support::{Client, Seen, in_memory, now, open, quiet, subscribe, upgrade};
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const ORDERS: &str = "futures/order";
 
@@ -45,7 +45,9 @@ async fn pushes_are_skipped_repeated_and_swapped() {
         (Fault::skip_push().times(2), &["c", "d"][..]),
         (Fault::repeat_push(), &["a", "a", "b", "c", "d"]),
         (Fault::swap_pushes(), &["b", "a", "c", "d"]),
-        (Fault::swap_pushes().times(2), &["b", "a", "c", "d"]),
+        // Each swap is of two.
+        (Fault::swap_pushes().times(2), &["b", "a", "d", "c"]),
+        (Fault::swap_pushes().forever(), &["b", "a", "d", "c"]),
         (
             Fault::skip_push().on_topic("futures/position"),
             &["a", "b", "c", "d"],
@@ -202,4 +204,133 @@ async fn a_push_fault_hits_one_connection_at_a_time() {
     assert_eq!(name(&mut clients[1]).await, "d");
     let answer = clients[1].ask(r#"{"action":"ping"}"#).await;
     assert!(answer.contains("pong+"), "{answer}");
+}
+
+const BOOK: &str = "spot/depth/increase100:BTC_USDT";
+const REQUEST: &str = r#"{"op":"request","args":["spot/depth/increase100:BTC_USDT"]}"#;
+
+/// The first push of a topic and the answer to `request` are pushes as well.
+#[tokio::test]
+async fn a_snapshot_can_be_skipped_repeated_and_swapped() {
+    let sim = quiet().start().await.unwrap();
+    let mut client = Client::connect(&sim, Market::Spot, Side::Public).await;
+    sim.inject(Fault::skip_push().on_topic(BOOK).times(2));
+    assert!(
+        client
+            .ask(&subscribe(Market::Spot, &[BOOK]))
+            .await
+            .contains("event")
+    );
+    client.send(REQUEST).await;
+    assert_eq!(client.ask("ping").await, "pong");
+    assert_eq!(sim.counters().total().faults, 2);
+
+    sim.inject(Fault::repeat_push());
+    let snapshot = client.ask(REQUEST).await;
+    assert_eq!(client.text().await, snapshot);
+
+    // The update before the snapshot comes behind it.
+    sim.inject(Fault::swap_pushes());
+    sim.step().await;
+    client.send(REQUEST).await;
+    let (first, second) = (client.push().await, client.push().await);
+    assert_eq!(first["data"][0]["type"], "snapshot", "{first}");
+    assert_eq!(second["data"][0]["type"], "update", "{second}");
+    assert_eq!(first["data"][0]["version"], second["data"][0]["version"]);
+}
+
+/// One that lasts lets those through that have their hits counted; of those that last, the newest goes.
+#[tokio::test]
+async fn a_lasting_fault_keeps_no_other_from_its_turn() {
+    let sim = quiet().start().await.unwrap();
+    let mut client = subscriber(&sim).await;
+    sim.inject(Fault::repeat_push().forever());
+    sim.inject(Fault::skip_push());
+    let newest = sim.inject(Fault::swap_pushes().forever().on_topic("futures/nothing"));
+    place(&sim, "a");
+    place(&sim, "b");
+    assert_eq!(name(&mut client).await, "b");
+    assert_eq!(name(&mut client).await, "b");
+    sim.clear(newest);
+    let newest = sim.inject(Fault::skip_push().on_topic(ORDERS).forever());
+    place(&sim, "c");
+    sim.clear(newest);
+    place(&sim, "d");
+    assert_eq!(name(&mut client).await, "d");
+    assert_eq!(name(&mut client).await, "d");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_reply_is_not_faster_than_the_lag() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    let mut client = in_memory(&sim, Market::Futures, Side::Public).await;
+    let lag = Duration::from_millis(500);
+    for (delay_ms, due_ms) in [(10, 500), (800, 800)] {
+        let began = now();
+        let fault = sim.inject(Fault::lag(lag, lag));
+        sim.inject(Fault::delay_replies(Duration::from_millis(delay_ms)));
+        sim.inject(Fault::send_text("first"));
+        client.send(r#"{"action":"ping"}"#).await;
+        assert_eq!(client.text().await, "first");
+        assert!(now() - began >= lag);
+        assert!(client.text().await.contains("pong+"));
+        assert_eq!((now() - began).as_millis() / 10 * 10, due_ms);
+        sim.clear(fault);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lag_that_is_taken_back_leaves_nothing_late() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    let mut client = in_memory(&sim, Market::Futures, Side::Public).await;
+    let lag = Duration::from_secs(3);
+    let began = now();
+    let fault = sim.inject(Fault::lag(lag, lag));
+    sim.inject(Fault::send_text("kept"));
+    sim.clear(fault);
+    assert_eq!(client.text().await, "kept");
+    // Nor what a silence has swallowed meanwhile.
+    let fault = sim.inject(Fault::lag(lag, lag));
+    sim.inject(Fault::send_text("swallowed"));
+    let silence = sim.inject(Fault::silence());
+    sim.clear(silence);
+    sim.clear(fault);
+    assert!(client.ask(r#"{"action":"ping"}"#).await.contains("pong+"));
+    assert_eq!(now(), began);
+}
+
+/// The limits of a lag, as its documentation has them.
+#[tokio::test(start_paused = true)]
+async fn a_long_lag_keeps_so_much_and_ends_no_connection() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    let mut client = in_memory(&sim, Market::Futures, Side::Public).await;
+    let began = now();
+    sim.inject(Fault::lag(Duration::from_secs(60), Duration::from_secs(60)));
+    for n in 0..4_100 {
+        sim.inject(Fault::send_text(n.to_string()));
+    }
+    for n in 0..4 {
+        assert_eq!(client.text().await, n.to_string(), "the first come early");
+    }
+    assert_eq!(now(), began);
+    assert_eq!(sim.counters().total().overflows, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lag_spares_ping_frames_and_costs_a_close_its_answer() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    let mut client = in_memory(&sim, Market::Futures, Side::Public).await;
+    let began = now();
+    // Longer than any clock can add.
+    sim.inject(Fault::lag(Duration::from_secs(60), Duration::MAX));
+    sim.inject(Fault::delay_replies(Duration::MAX));
+    client.send(r#"{"action":"ping"}"#).await;
+    sleep(Duration::from_millis(54_500)).await;
+    assert_eq!(client.next().await, Seen::Ping);
+    let close = 1000_u16.to_be_bytes();
+    client
+        .send_frame(true, fastwebsockets::OpCode::Close, &close)
+        .await;
+    assert_eq!(client.next().await, Seen::End);
+    assert_eq!((now() - began).as_millis(), 55_500);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
 use bitmart_sim::exchange::{Intent, NewOrder};
-use bitmart_sim::{Account, Compress, EXAMPLE_KEY, Fault, MAX_CLOSE_REASON_BYTES, Simulator};
+use bitmart_sim::{Account, Compress, EXAMPLE_KEY, Fault, Garbage, MAX_CLOSE_REASON_BYTES, Simulator};
 use flate2::read::DeflateDecoder;
 use support::{Client, Seen, futures_login, open, quiet, spot_login, subscribe, upgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -355,4 +355,90 @@ async fn compression_is_raw_deflate_in_binary_frames() {
     // Futures never compresses.
     let mut futures = Client::logged_in(&sim, Market::Futures, &Account::example()).await;
     assert!(futures.ask(r#"{"action":"ping"}"#).await.contains("pong+"));
+}
+
+/// A hit isn't spent where nobody would feel it.
+#[tokio::test]
+async fn a_fault_waits_for_somebody_who_feels_it() {
+    let sim = quiet().start().await.unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
+        client
+            .subscribe(Market::Futures, &["futures/bookticker:BTCUSDT"])
+            .await;
+        clients.push(client);
+    }
+    let mut heard = clients.pop().expect("a client");
+    let mut silent = clients.pop().expect("a client");
+    sim.inject(Fault::silence().on_connection(1));
+    // Of the silent one, neither a push nor a message is worth a hit.
+    sim.inject(Fault::skip_push());
+    sim.step().await;
+    assert!(
+        heard.ask(r#"{"action":"ping"}"#).await.contains("pong+"),
+        "the push is skipped"
+    );
+    sim.inject(Fault::send_text("for who hears").on_connection(1));
+    sim.clear_all();
+    assert!(silent.ask(r#"{"action":"ping"}"#).await.contains("pong+"));
+    sim.inject(Fault::silence().on_connection(1));
+    let before = sim.counters().total().faults;
+    sim.inject(Fault::send_text("for the next").on_market(Market::Futures));
+    assert_eq!(heard.text().await, "for the next");
+    assert_eq!(sim.counters().total().faults, before + 1);
+    // It can be reset all the same.
+    sim.inject(Fault::reset().on_connection(1));
+    assert_eq!(silent.next().await, Seen::Reset);
+
+    // Nor is one that has been told to go.
+    sim.inject(Fault::close(1001, "").on_connection(2));
+    assert_eq!(heard.next().await, Seen::Close(1001, String::new()));
+    sim.inject(Fault::send_text("after the close"));
+    let mut next = Client::connect(&sim, Market::Futures, Side::Public).await;
+    assert_eq!(next.text().await, "after the close");
+    // What closes a connection as it opens leaves the rest to the next one.
+    sim.clear_all();
+    sim.inject(Fault::close(1001, "").on_connection(4));
+    sim.inject(Fault::reset().on_side(Side::Private));
+    drop(next);
+    sim.inject(
+        Fault::send_text("waits")
+            .on(Market::Futures, Side::Public)
+            .on_connection(5),
+    );
+    let mut fourth = Client::connect(&sim, Market::Futures, Side::Public).await;
+    assert_eq!(fourth.next().await, Seen::Close(1001, String::new()));
+    let mut fifth = Client::connect(&sim, Market::Futures, Side::Public).await;
+    assert_eq!(fifth.text().await, "waits");
+}
+
+/// More than fits is refused; what was armed before stays.
+#[tokio::test]
+async fn a_fault_too_many_is_refused() {
+    let sim = quiet().start().await.expect("it starts");
+    sim.inject(Fault::refuse_upgrade(503, None).forever());
+    for _ in 0..1_023 {
+        sim.inject(Fault::ignore_login());
+    }
+    let refused = sim.inject(Fault::send_text("one too many"));
+    let (_, head) = upgrade(open(&sim, Environment::Live, Market::Spot).await, Side::Public).await;
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    sim.clear(refused);
+    sim.clear_all();
+    // As a message of 20 MiB leaves no room for a second one, while garbage is a description.
+    let large = || Fault::send_text("x".repeat(20 << 20)).on_connection(9);
+    let fits = sim.inject(large());
+    sim.inject(
+        Fault::send_garbage(Garbage::Bytes(4 << 20))
+            .on_connection(9)
+            .times(99),
+    );
+    sim.inject(Fault::send_text("x".repeat(20 << 20)));
+    sim.inject(Fault::send_text("small"));
+    let mut client = Client::connect(&sim, Market::Spot, Side::Public).await;
+    assert_eq!(client.text().await, "small");
+    sim.clear(fits);
+    sim.inject(Fault::send_text("y".repeat(5 << 20)));
+    assert_eq!(client.text().await.len(), 5 << 20);
 }

@@ -284,3 +284,23 @@ async fn both_loopbacks_answer_on_one_port() {
     }
     assert!(reached >= 1);
 }
+
+/// RFC 6455, section 5.1: a client masks what it sends, and a server closes the connection of one that doesn't.
+#[tokio::test]
+async fn an_unmasked_frame_ends_the_connection() {
+    let sim = quiet().start().await.unwrap();
+    // A text, a ping, a close, and a text behind one that is masked.
+    for (frames, answer) in [
+        (&b"\x81\x04ping"[..], &b""[..]),
+        (b"\x89\x00", b""),
+        (b"\x88\x02\x03\xe8", b""),
+        (b"\x81\x84\0\0\0\0ping\x81\x04ping", b"\x81\x04pong"),
+    ] {
+        let stream = open(&sim, Environment::Live, Market::Spot).await;
+        let (mut stream, _) = upgrade(stream, Side::Public).await;
+        stream.write_all(frames).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(bytes, [answer, b"\x88\x02\x03\xea"].concat(), "{frames:x?}");
+    }
+}

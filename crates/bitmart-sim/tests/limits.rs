@@ -3,13 +3,15 @@
 
 mod support;
 
+use std::io::Read;
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side, Symbol};
-use bitmart_sim::{Account, ConnectRefusal, Fault, Limits, OverSubscription, Simulator};
+use bitmart_sim::{Account, Compress, ConnectRefusal, Fault, Limits, OverSubscription, Simulator};
 use fastwebsockets::OpCode;
+use flate2::read::DeflateDecoder;
 use support::{Client, Seen, next_at_last, now, open, quiet, subscribe, upgrade};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
 /// What was reported of a connection too many.
@@ -318,4 +320,151 @@ async fn futures_closes_for_silence_only_if_told_to() {
         assert_eq!(next_at_last(&mut client).await, Seen::Close(1000, String::new()));
         assert_eq!((now() - began).as_secs(), seconds);
     }
+}
+
+/// A connection is gone for the exchange once its close is out, whatever becomes of the client's socket.
+#[tokio::test]
+async fn a_close_makes_room_at_once() {
+    let mut limits = Limits::default();
+    limits.spot.private_connections = Some(1);
+    limits.spot.connects_per_minute = None;
+    let sim = quiet().limits(limits).start().await.unwrap();
+    let private = async || Client::connect(&sim, Market::Spot, Side::Private).await;
+
+    let mut first = private().await;
+    first.send_frame(true, OpCode::Close, &[0x03, 0xe8]).await;
+    assert_eq!(first.next().await, Seen::Close(1000, String::new()));
+    let mut second = private().await;
+    assert!(is_welcome(&mut second).await);
+
+    sim.inject(Fault::close(1001, "restart"));
+    assert_eq!(second.next().await, Seen::Close(1001, "restart".into()));
+    let mut third = private().await;
+    assert!(is_welcome(&mut third).await);
+
+    sim.inject(Fault::reset());
+    assert_eq!(third.next().await, Seen::Reset);
+    let mut fourth = private().await;
+    assert!(is_welcome(&mut fourth).await);
+    // Once each: there is room for one.
+    assert_eq!(private().await.text().await, TOO_MANY);
+    drop((first, second, third));
+    until_open(&sim, 1).await;
+    assert_eq!(private().await.text().await, TOO_MANY);
+}
+
+/// Who reads is never taken for somebody who doesn't, however much it asks for at once.
+#[tokio::test]
+async fn who_asks_for_much_and_reads_it_gets_it() {
+    const MESSAGES: usize = 3_000;
+    let sim = quiet().limits(Limits::none()).start().await.unwrap();
+    let (stream, _) = upgrade(open(&sim, Environment::Live, Market::Spot).await, Side::Public).await;
+    let (mut read, mut write) = tokio::io::split(stream);
+    let text = r#"{"op":"request","args":["spot/depth/increase100:BTC_USDT"]}"#;
+    let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(text.as_bytes());
+    let writing = tokio::spawn(async move {
+        write.write_all(&frame.repeat(MESSAGES)).await.unwrap();
+        write
+    });
+    let (mut bytes, mut buffer) = (0, vec![0; 64 << 10]);
+    while sim.counters().total().messages_out < MESSAGES as u64 {
+        bytes += read.read(&mut buffer).await.unwrap();
+    }
+    writing.await.unwrap();
+    assert!(bytes > 8 << 20, "{bytes}: it all fits at once");
+    assert_eq!(sim.counters().total().overflows, 0);
+}
+
+/// Within one request, a topic is asked for once.
+#[tokio::test]
+async fn a_request_answers_each_topic_once() {
+    let sim = quiet().start().await.unwrap();
+    let mut spot = Client::connect(&sim, Market::Spot, Side::Public).await;
+    let (btc, eth) = (
+        "spot/depth/increase100:BTC_USDT",
+        "spot/depth/increase100:ETH_USDT",
+    );
+    let request = serde_json::json!({ "op": "request", "args": [btc, eth, btc] }).to_string();
+    spot.send(&request).await;
+    for symbol in ["BTC_USDT", "ETH_USDT"] {
+        assert_eq!(spot.push().await["data"][0]["symbol"], symbol);
+    }
+    assert_eq!(spot.ask("ping").await, "pong");
+
+    let mut futures = Client::connect(&sim, Market::Futures, Side::Public).await;
+    let request =
+        r#"{"action":"request","args":["futures/fundingRate:BTCUSDT","futures/fundingRate:BTCUSDT"]}"#;
+    assert!(futures.ask(request).await.contains("futures/fundingRate:BTCUSDT"));
+    assert!(futures.ask(r#"{"action":"ping"}"#).await.contains("pong+"));
+}
+
+/// A limit that passes while a fault keeps the connection silent is met once it speaks again.
+#[tokio::test(start_paused = true)]
+async fn silence_only_puts_an_idle_close_off() {
+    let sim = quiet().without_listeners().start().await.unwrap();
+    for topics in [&["spot/trade:BTC_USDT"][..], &[]] {
+        let mut client = spot(&sim, Side::Public).await;
+        if !topics.is_empty() {
+            client.subscribe(Market::Spot, topics).await;
+        }
+        let silence = sim.inject(Fault::silence());
+        sleep(Duration::from_secs(400)).await;
+        assert_eq!(sim.counters().total().open, 1);
+        sim.clear(silence);
+        assert_eq!(client.next().await, Seen::Close(1000, String::new()));
+        drop(client);
+        until_open(&sim, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_limit_may_be_longer_than_any_clock() {
+    let mut limits = Limits::default();
+    limits.spot.idle = Some(Duration::MAX);
+    limits.spot.topicless = Some(Duration::MAX);
+    let sim = quiet().limits(limits).start().await.unwrap();
+    assert!(is_welcome(&mut Client::connect(&sim, Market::Spot, Side::Public).await).await);
+}
+
+/// At its limit, a futures connection can still leave topics and ask for snapshots.
+#[tokio::test]
+async fn a_full_futures_connection_is_refused_subscriptions_alone() {
+    let mut limits = Limits::default();
+    limits.futures.topics = Some(1);
+    let sim = quiet().limits(limits).start().await.unwrap();
+    let mut client = Client::connect(&sim, Market::Futures, Side::Public).await;
+    client
+        .subscribe(Market::Futures, &["futures/trade:BTCUSDT"])
+        .await;
+    let gone = r#"{"action":"unsubscribe","args":["futures/trade:ETHUSDT"]}"#;
+    assert!(client.ask(gone).await.contains(r#""success":true"#));
+    let request = r#"{"action":"request","args":["futures/depthIncrease20:BTCUSDT"]}"#;
+    assert!(client.ask(request).await.contains("snapshot"));
+    let more = client
+        .subscribe(Market::Futures, &["futures/trade:ETHUSDT"])
+        .await;
+    assert!(more[0].contains("not found"), "{}", more[0]);
+}
+
+/// With everything compressed, so is the refusal.
+#[tokio::test]
+async fn a_refusal_is_compressed_if_everything_is() {
+    let mut limits = Limits::default();
+    limits.spot.public_connections = Some(0);
+    let sim = quiet()
+        .limits(limits)
+        .compress(Compress::Always)
+        .start()
+        .await
+        .unwrap();
+    let mut client = Client::connect(&sim, Market::Spot, Side::Public).await;
+    let Seen::Binary(bytes) = client.next().await else {
+        panic!("it is text")
+    };
+    let mut text = String::new();
+    DeflateDecoder::new(bytes.as_slice())
+        .read_to_string(&mut text)
+        .unwrap();
+    assert_eq!(text, TOO_MANY);
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitmart_proto::Environment;
 use serde_json::{Map, Value, json};
+use tokio::task::yield_now;
 
 use super::faults::{self, ENVIRONMENTS, MARKETS};
 use super::help;
@@ -14,7 +15,7 @@ use crate::counters::EndpointCounters;
 use crate::exchange::{
     FUTURES_CURRENCIES, FUTURES_SYMBOLS, Intent, NewOrder, OrderId, SPOT_SYMBOLS, ScriptError,
 };
-use crate::fault::FaultId;
+use crate::fault::{BoardFull, FaultId, MAX_ARMED, MAX_ARMED_BYTES};
 use crate::server::Hub;
 use crate::venue::{Endpoint, Urls, Venue};
 
@@ -60,6 +61,7 @@ impl Desk {
         }
     }
 
+    /// Does what a call asks for. Dropped between two steps, it makes no more.
     pub(super) async fn answer(&self, call: Call) -> Result<Answer, Refused> {
         let Call {
             method,
@@ -86,7 +88,10 @@ impl Desk {
             ("POST", ["faults", name]) => {
                 let fault = faults::make(name, &mut query)?;
                 query.finish()?;
-                json!({ "fault": self.hub.inject(fault).0 })
+                match self.hub.inject(fault) {
+                    Ok(id) => json!({ "fault": id.0 }),
+                    Err(BoardFull { .. }) => return Err(too_many_faults()),
+                }
             }
             ("DELETE", ["faults", id]) => {
                 query.finish()?;
@@ -128,7 +133,13 @@ impl Desk {
     }
 
     fn clear(&self, id: &str) -> Result<Value, Refused> {
-        let known = id.parse().ok().filter(|id| self.hub.clear(FaultId(*id)));
+        let known = match id.parse() {
+            // Only as we write it: `+0` and `007` are nobody's number.
+            Ok(number) if FaultId(number).to_string() == id && self.hub.clear(FaultId(number)) => {
+                Some(number)
+            }
+            _ => None,
+        };
         match known {
             Some(id) => Ok(json!({ "fault": id })),
             None => {
@@ -141,12 +152,14 @@ impl Desk {
     async fn step(&self, mut query: Query) -> Result<Value, Refused> {
         let count = query.read::<u32>("count", "a number of ticks")?.unwrap_or(1);
         query.finish()?;
-        if count > MAX_STEPS {
-            let error = format!("count={count} is more than {MAX_STEPS}: ask several times");
+        if !(1..=MAX_STEPS).contains(&count) {
+            let error = format!("count={count} is not 1 to {MAX_STEPS}: for more, ask several times");
             return Err(Refused::new(400, error));
         }
         for _ in 0..count {
             self.hub.step_and_flush().await;
+            // Without a client that has to be waited for, a step never pauses, and others want to run as well.
+            yield_now().await;
         }
         Ok(json!({ "steps": count }))
     }
@@ -310,6 +323,13 @@ fn by_endpoint(value_of: impl Fn(Endpoint) -> Value) -> Value {
         }
     }
     value
+}
+
+fn too_many_faults() -> Refused {
+    let error = format!(
+        "{MAX_ARMED} faults are armed, or {MAX_ARMED_BYTES} bytes of them: take some back with DELETE /faults/ID"
+    );
+    Refused::new(409, error)
 }
 
 fn unscripted(error: ScriptError) -> Refused {

@@ -107,7 +107,13 @@ pub(super) const KINDS: &[Kind] = &[
         does: "everything late by a time between two, until the fault is deleted",
         make: |query| {
             let least = need_delay(query, "ms")?;
-            Ok(Fault::lag(least, delay(query, "most_ms")?.unwrap_or(least)))
+            let most = delay(query, "most_ms")?.unwrap_or(least);
+            if most < least {
+                let error =
+                    "most_ms is less than ms: the first is the longest delay, the second the shortest";
+                return Err(Refused::new(400, error));
+            }
+            Ok(Fault::lag(least, most))
         },
     },
     Kind {
@@ -290,8 +296,11 @@ pub(super) fn make(name: &str, query: &mut Query) -> Result<Fault, Refused> {
     if let Some(topic) = query.take("topic") {
         fault = fault.on_topic(topic);
     }
-    if let Some(nth) = query.read("connection", "a connection's number on its endpoint, from 1")? {
-        fault = fault.on_connection(nth);
+    let form = "a connection's number on its endpoint, from 1";
+    match query.read("connection", form)? {
+        Some(0) => return Err(Refused::new(400, format!("connection=0 is not {form}"))),
+        Some(nth) => fault = fault.on_connection(nth),
+        None => {}
     }
     let times = query.read("times", "a number of hits")?;
     let is_forever = query.read("forever", "true or false")?;

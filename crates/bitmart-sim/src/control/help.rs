@@ -25,6 +25,7 @@ Orders (intents: buy, sell; open_long, close_long, open_short, close_short; with
        further parameters: account, environment, market, client_order_id; answers {\"order\":\"ID\"}
   curl -X POST \"$U/orders/ID/fill?size=0.004\"                             or at a better price: &price=79990
   curl -X DELETE \"$U/orders/ID\"
+       for an order of the demo, both take environment=demo as well
 
 What is left of a fault is taken back by its number, or all of them at once:
   curl -X DELETE \"$U/faults/7\"

@@ -1,6 +1,7 @@
 //! The control endpoint: what a test in Rust does by calls, done over HTTP by a test in any language.
 //!
-//! One request per connection, parameters in the query, JSON on one line as the answer. It is on 127.0.0.1 alone and
+//! One request per connection, parameters in the query, JSON on one line as the answer. A caller that ends its stream,
+//! even its own half alone, has left. It is on 127.0.0.1 alone and
 //! has no password; what keeps a web page away is in [`request`].
 
 mod calls;
@@ -75,7 +76,13 @@ async fn serve(mut stream: TcpStream, desk: Arc<Desk>, hub: Arc<Hub>) {
     let reading = http::read_head(&mut stream, MAX_HEAD_BYTES, request::read);
     let answer = match timeout(REQUEST_DEADLINE, reading).await {
         Ok(Ok(Head::Read { value, .. })) => match value {
-            Ok(call) => desk.answer(call).await,
+            // A caller who has left hears of nothing: the steps that it asked for stop. All other calls are done at
+            // once, before it is looked at.
+            Ok(call) => tokio::select! {
+                biased;
+                answer = desk.answer(call) => answer,
+                () = http::gone(&mut stream) => return,
+            },
             Err(refused) => Err(refused),
         },
         Ok(Ok(Head::Malformed)) => Err(Refused::new(400, "not an HTTP/1.1 request")),

@@ -4,7 +4,7 @@
 //! an `Origin` to those that change something, and a name of its own that resolves to 127.0.0.1 shows in `Host`.
 
 use super::query::{Query, Refused};
-use crate::http::values;
+use crate::http::raw_values;
 
 /// What a `Host` may say, with or without a port.
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -22,17 +22,22 @@ pub(super) fn read(request: &httparse::Request<'_, '_>) -> Result<Call, Refused>
     if request.version != Some(1) {
         return Err(Refused::new(400, "only HTTP/1.1 is spoken here"));
     }
-    if values(request, "origin").next().is_some() {
+    // By their names alone: what isn't text is there all the same.
+    if raw_values(request, "origin").next().is_some() {
         let error = "requests with an Origin are refused: no web page may drive the simulator";
         return Err(Refused::new(403, error));
     }
-    let mut hosts = values(request, "host");
-    if !matches!((hosts.next(), hosts.next()), (Some(host), None) if is_loopback(host)) {
+    let mut hosts = raw_values(request, "host");
+    let is_named = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => std::str::from_utf8(host).is_ok_and(|host| is_loopback(host.trim())),
+        _ => false,
+    };
+    if !is_named {
         let error = "the Host must be 127.0.0.1 or localhost: no other name may lead here";
         return Err(Refused::new(403, error));
     }
-    let has_body = values(request, "content-length").any(|length| length != "0")
-        || values(request, "transfer-encoding").next().is_some();
+    let has_body = raw_values(request, "content-length").any(|length| length.trim_ascii() != b"0")
+        || raw_values(request, "transfer-encoding").next().is_some();
     if has_body {
         return Err(Refused::new(
             413,

@@ -118,13 +118,13 @@ impl fmt::Display for Fixed {
         const HELD: usize = DECIMALS as usize;
         let units = self.amount.units.unsigned_abs();
         let (whole, fraction) = (units / ONE.unsigned_abs(), units % ONE.unsigned_abs());
-        let sign = if self.amount.units < 0 { "-" } else { "" };
+        let kept = (0..HELD.saturating_sub(self.decimals)).fold(fraction, |digits, _| digits / 10);
+        // What is cut to zero has no sign.
+        let is_negative = self.amount.units < 0 && (whole, kept) != (0, 0);
+        let sign = if is_negative { "-" } else { "" };
         match self.decimals {
             0 => write!(f, "{sign}{whole}"),
-            width @ 1..HELD => {
-                let kept = (0..HELD - width).fold(fraction, |digits, _| digits / 10);
-                write!(f, "{sign}{whole}.{kept:0width$}")
-            }
+            width @ 1..HELD => write!(f, "{sign}{whole}.{kept:0width$}"),
             width => {
                 let padding = width - HELD;
                 write!(f, "{sign}{whole}.{fraction:0HELD$}{:0<padding$}", "")
@@ -255,7 +255,14 @@ mod tests {
     fn fixed_texts_are_padded_and_cut() {
         assert_eq!(amount("1.05").fixed(4).to_string(), "1.0500");
         assert_eq!(amount("1.05").fixed(1).to_string(), "1.0");
-        assert_eq!(amount("-0.05").fixed(0).to_string(), "-0");
+        assert_eq!(amount("-0.05").fixed(0).to_string(), "0");
+        assert_eq!(amount("-0.05").fixed(1).to_string(), "0.0");
+        assert_eq!(amount("-0.05").fixed(2).to_string(), "-0.05");
+        assert_eq!(amount("-1.05").fixed(0).to_string(), "-1");
+        assert_eq!(
+            amount("-0.000000000001").fixed(14).to_string(),
+            "-0.00000000000100"
+        );
         assert_eq!(
             amount("2.5").fixed(30).to_string(),
             "2.500000000000000000000000000000"

@@ -191,6 +191,9 @@ impl Exchange {
     /// the forming candle, or the book under the version that the next update follows. `None` where the first push
     /// is the next change.
     ///
+    /// The candle may be one whose interval has just ended: the next begins with a trade, or once the channel's pace
+    /// since the end is over.
+    ///
     /// ```
     /// use bitmart_proto::Environment;
     /// use bitmart_sim::exchange::Exchange;

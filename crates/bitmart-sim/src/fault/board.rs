@@ -4,12 +4,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Fault, FaultId, Kind};
+use super::{Fault, FaultId, Garbage, Kind};
 use crate::protocol::{LoginVerdict, Words};
 use crate::venue::{Endpoint, Venue};
 
-/// Faults that may wait at once; beyond it the oldest is forgotten. Tests inject a handful.
-const MAX_ARMED: usize = 1_024;
+/// Faults that may wait at once. Tests inject a handful.
+pub(crate) const MAX_ARMED: usize = 1_024;
+/// Bytes that those may hold: a few of the largest messages that a client takes.
+pub(crate) const MAX_ARMED_BYTES: usize = 32 << 20;
+
+/// So much waits already that one more fault doesn't fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BoardFull {
+    /// The id that the fault would have had: it names none that is armed.
+    pub(crate) id: FaultId,
+}
 
 /// What an immediate fault does to a connection.
 #[derive(Clone, Debug)]
@@ -26,6 +35,8 @@ pub(crate) enum Immediate {
     /// Text that need not be UTF-8.
     SendText(Bytes),
     SendBinary(Bytes),
+    /// Made when it is sent: a description waits in place of megabytes.
+    SendGarbage(Garbage),
     /// Bytes without a frame.
     SendRaw(Bytes),
     /// As [`SendRaw`](Self::SendRaw), and then the stream ends.
@@ -98,25 +109,32 @@ impl fmt::Debug for Subject<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     armed: BTreeMap<FaultId, Fault>,
+    /// What the armed ones hold.
+    bytes: usize,
     next_id: u64,
 }
 
 impl Board {
-    /// Arms a fault. An immediate one is also handed back, to be tried on what is open.
-    pub(crate) fn arm(&mut self, fault: Fault) -> FaultId {
+    /// Arms a fault; an immediate one is then tried on what is open.
+    pub(crate) fn arm(&mut self, fault: Fault) -> Result<FaultId, BoardFull> {
         let id = FaultId(self.next_id);
         self.next_id += 1;
-        if self.armed.len() >= MAX_ARMED {
-            self.armed.pop_first();
+        if fault.hits_left == Some(0) {
+            return Ok(id);
         }
-        if fault.hits_left != Some(0) {
-            self.armed.insert(id, fault);
+        let bytes = self.bytes + fault.bytes();
+        if self.armed.len() >= MAX_ARMED || bytes > MAX_ARMED_BYTES {
+            return Err(BoardFull { id });
         }
-        id
+        self.bytes = bytes;
+        self.armed.insert(id, fault);
+        Ok(id)
     }
 
     pub(crate) fn disarm(&mut self, id: FaultId) {
-        self.armed.remove(&id);
+        if let Some(fault) = self.armed.remove(&id) {
+            self.bytes -= fault.bytes();
+        }
     }
 
     /// Whether the id was ever given to a fault.
@@ -126,13 +144,14 @@ impl Board {
 
     pub(crate) fn disarm_all(&mut self) {
         self.armed.clear();
+        self.bytes = 0;
     }
 
     /// What an armed immediate fault would do to this connection now; [`Self::used`] says that it did.
-    pub(crate) fn immediate(&self, id: FaultId, subject: Subject<'_>) -> Option<Immediate> {
+    pub(crate) fn immediate(&self, id: FaultId, subject: Subject<'_>) -> Option<&Immediate> {
         let fault = self.armed.get(&id)?;
         match &fault.kind {
-            Kind::Immediate(immediate) if fault.scope.matches(&subject) => Some(immediate.clone()),
+            Kind::Immediate(immediate) if fault.scope.matches(&subject) => Some(immediate),
             _ => None,
         }
     }
@@ -145,47 +164,85 @@ impl Board {
         if let Some(left) = &mut fault.hits_left {
             *left = left.saturating_sub(1);
             if *left == 0 {
-                self.armed.remove(&id);
+                self.disarm(id);
             }
         }
     }
 
-    /// The immediate faults that hit a connection as it opens.
-    pub(crate) fn take_on_open(&mut self, subject: Subject<'_>) -> Vec<(FaultId, Immediate)> {
-        self.take_immediate(subject, |fault| fault.scope.topic.is_none())
+    /// The immediate faults that hit a connection as it opens: all of them, in turn. `hit` says whether one was
+    /// felt; how many were.
+    pub(crate) fn take_on_open(
+        &mut self,
+        subject: Subject<'_>,
+        hit: impl FnMut(FaultId, &Immediate) -> bool,
+    ) -> u64 {
+        self.take_immediate(subject, |fault| fault.scope.topic.is_none(), hit)
     }
 
-    /// The immediate faults that hit a connection as it comes to hold a topic.
-    pub(crate) fn take_on_topic(&mut self, subject: Subject<'_>) -> Vec<(FaultId, Immediate)> {
-        self.take_immediate(subject, |fault| fault.scope.topic.is_some())
+    /// As [`take_on_open`](Self::take_on_open), for a connection that comes to hold a topic.
+    pub(crate) fn take_on_topic(
+        &mut self,
+        subject: Subject<'_>,
+        hit: impl FnMut(FaultId, &Immediate) -> bool,
+    ) -> u64 {
+        self.take_immediate(subject, |fault| fault.scope.topic.is_some(), hit)
     }
 
     fn take_immediate(
         &mut self,
         subject: Subject<'_>,
         filter: impl Fn(&Fault) -> bool,
-    ) -> Vec<(FaultId, Immediate)> {
+        mut hit: impl FnMut(FaultId, &Immediate) -> bool,
+    ) -> u64 {
         let ids: Vec<FaultId> = self
             .armed
             .iter()
             .filter(|(_, fault)| filter(fault))
             .map(|(id, _)| *id)
             .collect();
-        let mut hits = Vec::new();
+        let mut hits = 0;
         for id in ids {
-            if let Some(immediate) = self.immediate(id, subject) {
+            if self
+                .immediate(id, subject)
+                .is_some_and(|immediate| hit(id, immediate))
+            {
                 self.used(id);
-                hits.push((id, immediate));
+                hits += 1;
             }
         }
         hits
     }
 
-    pub(crate) fn take_upgrade(&mut self, subject: Subject<'_>) -> Option<UpgradeFault> {
+    /// The fault that keeps an upgrade from opening a connection.
+    pub(crate) fn take_upgrade_refusal(&mut self, subject: Subject<'_>) -> Option<UpgradeFault> {
         self.take(subject, |kind| match kind {
-            Kind::Upgrade(upgrade) => Some(upgrade.clone()),
+            Kind::Upgrade(upgrade) if upgrade.is_refusal() => Some(upgrade.clone()),
             _ => None,
         })
+    }
+
+    /// The faults that spoil the answer to an upgrade: they add up. A second wrong accept would change nothing.
+    pub(crate) fn take_upgrade_blemishes(&mut self, subject: Subject<'_>) -> Vec<UpgradeFault> {
+        let mut hits = Vec::new();
+        let mut blemishes = Vec::new();
+        let mut is_accept_wrong = false;
+        for (id, fault) in &self.armed {
+            let Kind::Upgrade(upgrade) = &fault.kind else {
+                continue;
+            };
+            if upgrade.is_refusal() || !fault.scope.matches(&subject) {
+                continue;
+            }
+            if matches!(upgrade, UpgradeFault::WrongAccept) && std::mem::replace(&mut is_accept_wrong, true) {
+                continue;
+            }
+            hits.push(*id);
+            blemishes.push(upgrade.clone());
+        }
+        for id in hits {
+            self.used(id);
+        }
+        blemishes
     }
 
     pub(crate) fn take_login(&mut self, subject: Subject<'_>) -> Option<LoginVerdict> {
@@ -210,8 +267,10 @@ impl Board {
         })
     }
 
-    pub(crate) fn take_push(&mut self, subject: Subject<'_>) -> Option<PushFault> {
+    /// While one push `is_held` back, the next goes before it: swapped as it is, it leaves other swaps alone.
+    pub(crate) fn take_push(&mut self, subject: Subject<'_>, is_held: bool) -> Option<PushFault> {
         self.take(subject, |kind| match kind {
+            Kind::Push(PushFault::Swap) if is_held => None,
             Kind::Push(push) => Some(*push),
             _ => None,
         })
@@ -219,12 +278,10 @@ impl Board {
 
     /// Of a connection without a byte, all that is known is its venue.
     pub(crate) fn take_accept(&mut self, venue: Venue) -> Option<AcceptFault> {
-        let (id, accept) = self.armed.iter().find_map(|(id, fault)| match fault.kind {
-            Kind::Accept(accept) if fault.scope.matches_venue(venue) => Some((*id, accept)),
+        self.take_first(|fault| match fault.kind {
+            Kind::Accept(accept) if fault.scope.matches_venue(venue) => Some(accept),
             _ => None,
-        })?;
-        self.used(id);
-        Some(accept)
+        })
     }
 
     pub(crate) fn take_ack(&mut self, subject: Subject<'_>) -> bool {
@@ -239,13 +296,27 @@ impl Board {
         })
     }
 
-    /// Uses the oldest armed fault that `pick` takes and the subject matches.
+    /// Uses the first of the armed faults that `pick` takes and the subject matches.
     fn take<T>(&mut self, subject: Subject<'_>, pick: impl Fn(&Kind) -> Option<T>) -> Option<T> {
-        let (id, picked) = self.armed.iter().find_map(|(id, fault)| {
+        self.take_first(|fault| {
             let picked = pick(&fault.kind)?;
-            fault.scope.matches(&subject).then_some((*id, picked))
-        })?;
-        self.used(id);
-        Some(picked)
+            fault.scope.matches(&subject).then_some(picked)
+        })
+    }
+
+    /// Uses the oldest fault with hits left that `pick` takes; without one, the newest that lasts. So none that lasts
+    /// keeps another from its turn.
+    fn take_first<T>(&mut self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
+        let mut lasting = None;
+        for (id, fault) in &self.armed {
+            let Some(picked) = pick(fault) else { continue };
+            if fault.hits_left.is_some() {
+                let id = *id;
+                self.used(id);
+                return Some(picked);
+            }
+            lasting = Some(picked);
+        }
+        lasting
     }
 }

@@ -12,8 +12,11 @@ use bytes::Bytes;
 use crate::protocol::Words;
 use crate::venue::{Endpoint, Venue};
 
-pub(crate) use board::{AcceptFault, Board, Immediate, PushFault, Subject, UpgradeFault};
+pub(crate) use board::{
+    AcceptFault, Board, BoardFull, Immediate, MAX_ARMED, MAX_ARMED_BYTES, PushFault, Subject, UpgradeFault,
+};
 pub use garbage::Garbage;
+pub(crate) use garbage::GarbageMessage;
 
 /// Bytes of a close reason that fit a close frame beside its code (RFC 6455, section 5.5).
 pub const MAX_CLOSE_REASON_BYTES: usize = 123;
@@ -52,7 +55,19 @@ pub const MAX_CLOSE_REASON_BYTES: usize = 123;
 /// A fault is used up by one hit. [`times`](Self::times) gives it several, [`forever`](Self::forever) no end;
 /// hitting several open connections at once is one hit, while each connection's push, reply or request is a hit of
 /// its own. What is left of a fault is taken back by
-/// [`Simulator::clear`](crate::Simulator::clear).
+/// [`Simulator::clear`](crate::Simulator::clear). No hit is spent where nobody would feel it: on a connection that is
+/// about to end, or on one that is silent and would have to speak.
+///
+/// All immediate faults that match hit, and so do all that spoil the answer to an upgrade
+/// ([`add_header`](Self::add_header), [`corrupt_accept`](Self::corrupt_accept)), unless another refuses the upgrade.
+/// Of the rest only one hits at a time, of those that are about the same: the oldest that has hits left, or if there
+/// is none, the newest of those that last [`forever`](Self::forever). So `skip_push().times(2)` goes before a
+/// `repeat_push().forever()` that is older, and `skip_push().forever()` takes its place.
+///
+/// # How many
+///
+/// 1,024 faults can wait at once, and hold 32 MiB of messages together; see
+/// [`Simulator::inject`](crate::Simulator::inject) for one more.
 #[derive(Clone, Debug)]
 pub struct Fault {
     kind: Kind,
@@ -142,7 +157,7 @@ impl Fault {
     /// A message that no exchange should send.
     #[must_use]
     pub fn send_garbage(garbage: Garbage) -> Self {
-        Self::new(Kind::Immediate(garbage.immediate()))
+        Self::new(Kind::Immediate(Immediate::SendGarbage(garbage)))
     }
 
     /// Bytes between the frames that are no message of ours: a frame with reserved bits, a masked one, a fragment,
@@ -161,10 +176,13 @@ impl Fault {
         ))))
     }
 
-    /// Everything that a connection is sent is late by a time between two: data, replies, closes. It stays in
+    /// Every message that a connection is sent is late by a time between two: data, replies, closes. They stay in
     /// order.
     ///
-    /// It lasts until the fault is taken back with [`Simulator::clear`](crate::Simulator::clear).
+    /// It lasts until the fault is taken back with [`Simulator::clear`](crate::Simulator::clear); what it has kept
+    /// until then comes at once. At most 4,096 messages and 4 MiB are kept for a connection, and beyond that the
+    /// first of them come early. The ping frames of futures are never late. A client's own close is answered within
+    /// a second, or with the end of the stream alone.
     #[must_use]
     pub fn lag(least: Duration, most: Duration) -> Self {
         Self::new(Kind::Immediate(Immediate::Lag((least, most.max(least)))))
@@ -295,18 +313,21 @@ impl Fault {
 
     /// A push doesn't come: in an incremental book, a version is missing. With [`times`](Self::times), so many of
     /// them.
+    ///
+    /// A push is all data of a topic: the first, right behind the acknowledgement, and what `request` is answered
+    /// with, too.
     #[must_use]
     pub fn skip_push() -> Self {
         Self::new(Kind::Push(PushFault::Skip))
     }
 
-    /// A push comes twice.
+    /// A push comes twice; what is a push, [`skip_push`](Self::skip_push) says.
     #[must_use]
     pub fn repeat_push() -> Self {
         Self::new(Kind::Push(PushFault::Repeat))
     }
 
-    /// A push comes behind the next one of its topic; if there is none, it doesn't come.
+    /// A push comes behind the next one of its topic; if there is none, it doesn't come. Both together are one hit.
     #[must_use]
     pub fn swap_pushes() -> Self {
         Self::new(Kind::Push(PushFault::Swap))
@@ -324,7 +345,8 @@ impl Fault {
         Self::new(Kind::Upgrade(UpgradeFault::WrongAccept))
     }
 
-    /// A reply (to a login, a subscribe, a ping) comes late, while data overtakes it.
+    /// A reply (to a login, a subscribe, a ping) comes late, while data overtakes it. With a [`lag`](Self::lag), it
+    /// is as late as the slower of the two has it, and counts to what is kept for the connection.
     #[must_use]
     pub fn delay_replies(delay: Duration) -> Self {
         Self::new(Kind::DelayReplies(delay))
@@ -384,6 +406,37 @@ impl Fault {
     pub fn forever(mut self) -> Self {
         self.hits_left = None;
         self
+    }
+}
+
+impl Fault {
+    /// Bytes that it holds beside itself.
+    fn bytes(&self) -> usize {
+        let own = match &self.kind {
+            Kind::Immediate(immediate) => match immediate {
+                Immediate::Close { reason, .. } => reason.len(),
+                Immediate::SendText(bytes)
+                | Immediate::SendBinary(bytes)
+                | Immediate::SendRaw(bytes)
+                | Immediate::Tear(bytes) => bytes.len(),
+                Immediate::Reset
+                | Immediate::Cut
+                | Immediate::Silence
+                | Immediate::Lag(_)
+                | Immediate::SendGarbage(_) => 0,
+            },
+            Kind::Upgrade(upgrade) => match upgrade {
+                UpgradeFault::Refuse { extra_lines, .. } => extra_lines.len(),
+                UpgradeFault::Answer(bytes) => bytes.len(),
+                UpgradeFault::AddHeader { name, value } => name.len() + value.len(),
+                UpgradeFault::Stall | UpgradeFault::WrongAccept => 0,
+            },
+            Kind::RejectLogin(words) | Kind::RefuseRequest(words) | Kind::RefuseTopic(words) => {
+                words.code.len() + words.text.len()
+            }
+            Kind::Accept(_) | Kind::IgnoreLogin | Kind::DropAcks | Kind::DelayReplies(_) | Kind::Push(_) => 0,
+        };
+        own + self.scope.topic.as_ref().map_or(0, String::len)
     }
 }
 

@@ -4,7 +4,8 @@ use bitmart_proto::{Channel, Market, Side, Topic};
 use serde_json::{Map, Value};
 
 use super::{
-    About, Context, LoginVerdict, Outcome, Session, Wording, Words, login, quoted, quoted_list, strings,
+    About, Context, LoginVerdict, Outcome, Session, Wording, Words, distinct, login, quoted, quoted_list,
+    strings,
 };
 
 /// How the server ends a connection whose login it refused. Nothing is documented.
@@ -99,7 +100,11 @@ fn topics(
         let error = quoted(&text);
         return out.say(About::Refusal, format!(r#"{{"success":false,"error":{error}}}"#));
     }
-    for text in &args {
+    let named = match action {
+        "request" => distinct(args.clone()),
+        _ => args.clone(),
+    };
+    for text in &named {
         let group = quoted(text);
         let echoed = match context.directory.wording {
             Wording::Captured => &args[..],
@@ -148,7 +153,7 @@ fn topics(
 /// What follows an acknowledgement at once.
 fn first_push(topic: &Topic, context: &mut Context<'_>, out: &mut Outcome) {
     if let Some(push) = (context.first_push)(topic) {
-        out.say(About::FirstPush, push);
+        out.say(About::FirstPush(topic.as_str().to_owned()), push);
     }
 }
 
@@ -169,7 +174,8 @@ fn accept(session: &Session, action: &str, text: &str, context: &Context<'_>) ->
         (Side::Public, Side::Private) => return Err(not_found()),
         _ => {}
     }
-    if session.topics.len() >= context.limits.topics(session.endpoint) && !session.topics.contains(text) {
+    let is_full = session.topics.len() >= context.limits.topics(session.endpoint);
+    if action == "subscribe" && is_full && !session.topics.contains(text) {
         return Err(not_found());
     }
     Ok(topic)

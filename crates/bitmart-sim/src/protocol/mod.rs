@@ -124,8 +124,8 @@ pub(crate) enum About {
     Subscribed(String),
     Unsubscribed(String),
     Refusal,
-    /// Data that follows an acknowledgement at once.
-    FirstPush,
+    /// Data of a topic that follows an acknowledgement at once, or answers a request for it.
+    FirstPush(String),
 }
 
 /// Everything that follows from one message: answers in order, then the end if there is one.
@@ -251,6 +251,12 @@ fn quoted_list(texts: &[&str]) -> String {
 fn strings(args: Option<&serde_json::Value>) -> Option<Vec<&str>> {
     let args: Option<Vec<&str>> = args?.as_array()?.iter().map(serde_json::Value::as_str).collect();
     args.filter(|args| !args.is_empty())
+}
+
+/// Topics without those that were named before: a client that asks for one snapshot twenty times over needs it once.
+fn distinct(topics: Vec<&str>) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    topics.into_iter().filter(|topic| seen.insert(*topic)).collect()
 }
 
 #[cfg(test)]

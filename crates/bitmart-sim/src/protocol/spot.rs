@@ -4,7 +4,7 @@ use bitmart_proto::{Channel, Market, Side, Topic, TopicError};
 use serde_json::Value;
 
 use super::login::{self, Refusal};
-use super::{About, Context, LoginVerdict, Outcome, Session, Words, quoted, strings};
+use super::{About, Context, LoginVerdict, Outcome, Session, Words, distinct, quoted, strings};
 use crate::limits::{MAX_TOPICS, OverSubscription};
 
 /// How the server ends a connection whose login it refused, or that sends too fast. Nothing is documented.
@@ -176,12 +176,12 @@ fn subscribe(session: &mut Session, args: Option<&Value>, context: &mut Context<
 /// after subscribing to orders.
 fn first_push(topic: &Topic, context: &mut Context<'_>, out: &mut Outcome) {
     if let Some(push) = (context.first_push)(topic) {
-        out.say(About::FirstPush, push);
+        out.say(About::FirstPush(topic.as_str().to_owned()), push);
     }
     let is_order = matches!(topic.channel(), Channel::SpotUserOrder | Channel::SpotUserOrders);
     if is_order && context.directory.is_empty_push_sent {
         let push = format!(r#"{{"data":"","table":"{}"}}"#, topic.channel());
-        out.say(About::FirstPush, push);
+        out.say(About::FirstPush(topic.as_str().to_owned()), push);
     }
 }
 
@@ -227,7 +227,7 @@ fn unsubscribe(session: &mut Session, args: Option<&Value>, context: &mut Contex
 
 /// A one-shot snapshot of a book, for subscribers and others. There is no acknowledgement.
 fn request_snapshot(session: &Session, args: Option<&Value>, context: &mut Context<'_>, out: &mut Outcome) {
-    for text in topics("request", args, context, out).unwrap_or_default() {
+    for text in distinct(topics("request", args, context, out).unwrap_or_default()) {
         match accept(session, text, context) {
             Ok(topic) if topic.channel() == Channel::SpotDepthIncrease => first_push(&topic, context, out),
             Ok(_) => refuse(out, "request", "90004", "Invalid channel param"),
@@ -237,7 +237,13 @@ fn request_snapshot(session: &Session, args: Option<&Value>, context: &mut Conte
 }
 
 fn refuse(out: &mut Outcome, event: &str, code: &str, message: &str) {
+    // The one answer of this code that was seen has another order of keys, and no event.
+    let is_anonymous = (event, code) == ("subscribe", "92001");
     let (code, message) = (quoted(code), quoted(message));
+    if is_anonymous {
+        let text = format!(r#"{{"errorMessage":{message},"errorCode":{code}}}"#);
+        return out.say(About::Refusal, text);
+    }
     let text = format!(r#"{{"event":"{event}","errorCode":{code},"errorMessage":{message}}}"#);
     out.say(About::Refusal, text);
 }

@@ -17,8 +17,8 @@ use tokio_rustls::server::TlsStream;
 use super::handshake::{self, Acceptance, Ask};
 use super::hub::{Admission, Guest, Hub, Refusal};
 use super::outbox::{Abort, Outbox, Outgoing};
-use super::writer::{WriteEnd, write_all};
-use crate::clock::monotonic;
+use super::writer::{MAX_FRAME_HEAD_BYTES, WriteEnd, write_all};
+use crate::clock::{later, monotonic};
 use crate::fault::{AcceptFault, UpgradeFault};
 use crate::http::{self, drain};
 use crate::venue::{Endpoint, Venue};
@@ -29,6 +29,8 @@ const TLS_DEADLINE: Duration = Duration::from_secs(10);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// How long either side's part of a close may take, all in all.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
+/// How often a close is tried again on a connection that a fault keeps silent.
+const CLOSE_RETRY: Duration = Duration::from_millis(100);
 /// Bytes gathered before a write, so that a burst is one system call.
 const WRITE_BUFFER_BYTES: usize = 32 << 10;
 /// Frames that one message may come in.
@@ -94,21 +96,22 @@ where
     let endpoint = Endpoint { venue, side };
     let Admission {
         ordinal,
-        fault,
+        faults,
         refusal,
     } = hub.admit(endpoint);
     let mut acceptance = Acceptance::new(&key, &date);
-    match fault {
-        None => {}
-        Some(UpgradeFault::WrongAccept) => acceptance.spoil(),
-        Some(UpgradeFault::AddHeader { name, value }) => acceptance.add(&name, &value),
-        Some(UpgradeFault::Refuse { status, extra_lines }) => {
-            return handshake::refuse(&mut io, status, &extra_lines, "refused by a fault", &date).await;
+    for fault in faults {
+        match fault {
+            UpgradeFault::WrongAccept => acceptance.spoil(),
+            UpgradeFault::AddHeader { name, value } => acceptance.add(&name, &value),
+            UpgradeFault::Refuse { status, extra_lines } => {
+                return handshake::refuse(&mut io, status, &extra_lines, "refused by a fault", &date).await;
+            }
+            UpgradeFault::Answer(bytes) => {
+                return http::send_and_leave(&mut io, &acceptance.fill_in(&bytes)).await;
+            }
+            UpgradeFault::Stall => return drain(&mut io).await,
         }
-        Some(UpgradeFault::Answer(bytes)) => {
-            return http::send_and_leave(&mut io, &acceptance.fill_in(&bytes)).await;
-        }
-        Some(UpgradeFault::Stall) => return drain(&mut io).await,
     }
     let farewell = match refusal {
         None => None,
@@ -122,6 +125,8 @@ where
     let (mut read, mut write) = split(io);
     let head = acceptance.head();
     let abort = converse(&guest, &head, request.leftover, &mut read, &mut write).await;
+    // Before the client can see the end, and come again.
+    guest.leave();
     if abort == Some(Abort::Overflow) {
         guest.stats().overflows.add(1);
     }
@@ -253,12 +258,8 @@ impl Traffic {
 async fn close_when_idle(guest: &Guest, traffic: &Traffic) -> Infallible {
     if let Some(limit) = guest.idle_limit() {
         loop {
-            let due = traffic.last() + limit;
-            if due <= monotonic() {
-                guest.outbox().push(Outgoing::close(CLOSE_NORMAL, ""));
-                break;
-            }
-            sleep_until(due).await;
+            let due = later(traffic.last(), limit);
+            close_or_wait(guest, due).await;
         }
     }
     pending().await
@@ -269,15 +270,23 @@ async fn close_when_topicless(guest: &Guest) -> Infallible {
     if let Some(limit) = guest.topicless_limit() {
         loop {
             // With a topic now, it can't be due before the limit from now.
-            let due = guest.topicless_since().unwrap_or_else(monotonic) + limit;
-            if due <= monotonic() {
-                guest.outbox().push(Outgoing::close(CLOSE_NORMAL, ""));
-                break;
-            }
-            sleep_until(due).await;
+            let due = later(guest.topicless_since().unwrap_or_else(monotonic), limit);
+            close_or_wait(guest, due).await;
         }
     }
     pending().await
+}
+
+/// Queues a close if it is due, or waits until it may be. A silent connection takes none, and is closed once it
+/// speaks again.
+async fn close_or_wait(guest: &Guest, due: Instant) {
+    if due > monotonic() {
+        return sleep_until(due).await;
+    }
+    if guest.outbox().push(Outgoing::close(CLOSE_NORMAL, "")) {
+        return pending().await;
+    }
+    sleep(CLOSE_RETRY).await;
 }
 
 /// Reads frames, hands the messages to the hub, and queues our half of a close. Only the whole conversation
@@ -295,18 +304,22 @@ async fn read_all<R: AsyncRead + Unpin>(
     frames.set_max_message_size(max_bytes + 1);
     let mut message = Assembly::default();
     let code = loop {
+        outbox.has_room().await;
         // Nothing is sent on our behalf: both automatisms are off.
         let frame = frames
             .read_frame(&mut |_| async { Ok::<_, Infallible>(()) })
             .await;
         traffic.note();
-        let frame = match frame {
+        let mut frame = match frame {
             Ok(frame) => frame,
             Err(WebSocketError::FrameTooLarge | WebSocketError::PingFrameTooLarge) => break CLOSE_TOO_BIG,
             Err(WebSocketError::InvalidUTF8) => break CLOSE_BAD_TEXT,
             Err(WebSocketError::UnexpectedEOF | WebSocketError::IoError(_)) => return ReadEnd::Gone,
             Err(_) => break CLOSE_PROTOCOL_ERROR,
         };
+        if !is_masked(&mut frame) {
+            break CLOSE_PROTOCOL_ERROR;
+        }
         match frame.opcode {
             OpCode::Text | OpCode::Binary | OpCode::Continuation => match message.add(max_bytes, &frame) {
                 Ok(Some(text)) => guest.handle(text),
@@ -328,6 +341,15 @@ async fn read_all<R: AsyncRead + Unpin>(
     };
     outbox.push(Outgoing::close(code, ""));
     ReadEnd::Closing
+}
+
+/// Whether a frame came masked, as RFC 6455, section 5.1, has it of a client. fastwebsockets takes either and keeps
+/// the mask to itself, but for the head that it would write again.
+fn is_masked(frame: &mut Frame<'_>) -> bool {
+    const MASK_BIT: u8 = 0x80;
+    let mut head = [0; MAX_FRAME_HEAD_BYTES];
+    frame.fmt_head(&mut head);
+    head[1] & MASK_BIT != 0
 }
 
 /// Whether a close frame's payload may be sent back: empty, or a code that may be sent and a UTF-8 reason.

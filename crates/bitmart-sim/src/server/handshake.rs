@@ -160,12 +160,15 @@ pub(crate) async fn refuse<Io: AsyncRead + AsyncWrite + Unpin>(
     text: &str,
     date: &str,
 ) {
-    let version = "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n";
+    let version = match status {
+        426 => "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n",
+        _ => "",
+    };
     let response = Response {
         status,
         date,
         content_type: "text/plain",
-        extra_lines: if status == 426 { version } else { extra_lines },
+        extra_lines: &format!("{version}{extra_lines}"),
         body: text,
     };
     response.send(io).await;

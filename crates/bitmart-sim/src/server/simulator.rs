@@ -81,8 +81,14 @@ impl Simulator {
     }
 
     /// Sets a fault loose; see [`Fault`] for what it hits and when.
+    ///
+    /// If as many wait already as may ([`Fault`], *How many*), it is refused, with a warning in the log, and hits
+    /// nothing.
     pub fn inject(&self, fault: Fault) -> FaultId {
-        self.hub.inject(fault)
+        self.hub.inject(fault).unwrap_or_else(|full| {
+            tracing::warn!(fault = %full.id, "a fault was refused: too many are armed");
+            full.id
+        })
     }
 
     /// Takes back what is left of a fault; connections that it keeps silent speak again, and slow ones are so no

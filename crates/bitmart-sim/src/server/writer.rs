@@ -20,7 +20,7 @@ use crate::clock::monotonic;
 /// How often futures sends a ping frame (seen once, 54.5 s after the connection began).
 const FUTURES_PING: Duration = Duration::from_millis(54_500);
 /// Bytes of the longest head of a frame (RFC 6455, section 5.2).
-const MAX_FRAME_HEAD_BYTES: usize = 14;
+pub(super) const MAX_FRAME_HEAD_BYTES: usize = 14;
 
 /// How writing ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,10 @@ pub(super) async fn write_all<W: AsyncWrite + Unpin>(
                 Outgoing::Last(_) => Some(WriteEnd::Torn),
                 _ => None,
             });
+            if end.is_some() {
+                // Who sees the end finds its place free.
+                guest.leave();
+            }
             if write(&mut stream, outgoing).await.is_err() {
                 return WriteEnd::Gone;
             }

@@ -222,6 +222,7 @@ fn created_at_has_any_number_of_digits() {
 #[test]
 fn quirk_25_funding_tells_the_present_second() {
     const TOPIC: &str = "futures/fundingRate:BTCUSDT";
+    let negative_seeds = std::cell::Cell::new(0);
     for_seeds(0..4, |seed| {
         let mut exchange = Exchange::builder(Environment::Live)
             .seed(seed)
@@ -260,8 +261,10 @@ fn quirk_25_funding_tells_the_present_second() {
         }
         assert!(
             settlements == 1 && told.len() > 500,
-            "{settlements}, {}, {is_negative}",
+            "{settlements}, {}",
             told.len()
         );
+        negative_seeds.set(negative_seeds.get() + u32::from(is_negative));
     });
+    assert!(negative_seeds.get() > 0, "no forecast is below zero");
 }

@@ -27,7 +27,8 @@ const TOO_OFTEN_JSON: &str =
 pub(crate) struct Admission {
     /// The upgrade's number on its endpoint, from 1.
     pub(crate) ordinal: u64,
-    pub(crate) fault: Option<UpgradeFault>,
+    /// One that refuses it, or any number that spoil its answer.
+    pub(crate) faults: Vec<UpgradeFault>,
     pub(crate) refusal: Option<Refusal>,
 }
 
@@ -45,7 +46,7 @@ pub(crate) enum Refusal {
 pub(super) struct Doors {
     /// How many upgrades each endpoint has seen.
     ordinals: [u64; Endpoint::COUNT],
-    /// Connections admitted and not yet gone.
+    /// Connections admitted whose end hasn't been seen to yet.
     present: [usize; Endpoint::COUNT],
     /// When the last upgrades came, at most as many as the limit allows.
     recent: [VecDeque<Instant>; Venue::ALL.len()],
@@ -97,41 +98,50 @@ impl Hub {
         let is_within_rate = state
             .doors
             .is_within_rate(endpoint.venue, per_minute, monotonic());
-        let fault = state.board.take_upgrade(Subject {
+        let subject = Subject {
             endpoint,
             ordinal,
             has_topic: &|_| false,
-        });
-        let stats = self.stats.of(endpoint);
-        stats.faults.add(u64::from(fault.is_some()));
-        let mut admission = Admission {
-            ordinal,
-            fault,
-            refusal: None,
         };
-        if admission.fault.as_ref().is_some_and(UpgradeFault::is_refusal) {
+        let stats = self.stats.of(endpoint);
+        if let Some(fault) = state.board.take_upgrade_refusal(subject) {
+            stats.faults.add(1);
             stats.upgrades_refused.add(1);
-            return admission;
+            return Admission {
+                ordinal,
+                faults: vec![fault],
+                refusal: None,
+            };
         }
         let present = &mut state.doors.present[endpoint.index()];
         let is_full = self
             .limits
             .connections(endpoint)
             .is_some_and(|limit| *present >= limit);
-        if is_within_rate && !is_full {
+        let refusal = if is_within_rate && !is_full {
             *present += 1;
-            return admission;
+            None
+        } else {
+            Some(self.refusal(endpoint, is_within_rate))
+        };
+        let faults = match &refusal {
+            // There is no 101 that they could spoil.
+            Some(Refusal::Answer { .. }) => Vec::new(),
+            _ => state.board.take_upgrade_blemishes(subject),
+        };
+        stats.faults.add(faults.len() as u64);
+        Admission {
+            ordinal,
+            faults,
+            refusal,
         }
-        drop(state);
-        admission.refusal = Some(self.refusal(endpoint, is_within_rate));
-        admission
     }
 
-    fn refusal(&self, endpoint: Endpoint, is_full: bool) -> Refusal {
-        tracing::debug!(?endpoint, is_full, "connection refused for a limit");
+    fn refusal(&self, endpoint: Endpoint, is_within_rate: bool) -> Refusal {
+        tracing::debug!(?endpoint, is_within_rate, "connection refused for a limit");
         let stats = self.stats.of(endpoint);
         stats.connects_refused.add(1);
-        match (self.limits.refusal, is_full) {
+        match (self.limits.refusal, is_within_rate) {
             (ConnectRefusal::Status(status), _) => {
                 stats.upgrades_refused.add(1);
                 Refusal::Answer {

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::{Connection, Hub, State};
 use crate::deflate::deflate;
 use crate::exchange::{Audience, Exchange, Push, ScriptError};
-use crate::fault::{PushFault, Subject};
-use crate::protocol::{About, Answer};
+use crate::fault::{Board, PushFault, Subject};
+use crate::protocol::About;
 use crate::server::outbox::{Outbox, Outgoing};
 use crate::venue::{Endpoint, Venue};
 
@@ -102,26 +102,36 @@ impl Hub {
                         Audience::Account(account) => connection.session.account() == Some(account),
                     }
                     && connection.session.has_topic(&push.topic);
-                if !is_meant {
-                    continue;
+                if is_meant {
+                    self.push(connection, &mut state.board, &push.topic, || {
+                        let encode = || encoded(is_binary, &push.payload);
+                        message.get_or_insert_with(encode).clone()
+                    });
                 }
-                let message = message.get_or_insert_with(|| {
-                    if is_binary {
-                        Outgoing::Binary(deflate([push.payload.as_bytes()]))
-                    } else {
-                        Outgoing::Text(Bytes::copy_from_slice(push.payload.as_bytes()))
-                    }
-                });
-                let fault = state.board.take_push(Subject {
-                    endpoint: connection.endpoint,
-                    ordinal: connection.ordinal,
-                    has_topic: &|topic| topic == push.topic,
-                });
-                let stats = self.stats.of(connection.endpoint);
-                stats.faults.add(u64::from(fault.is_some()));
-                connection.push(&push.topic, message.clone(), fault);
             }
         }
+    }
+
+    /// Queues a push of a topic for a connection that can hear it, as a fault has it.
+    pub(super) fn push(
+        &self,
+        connection: &mut Connection,
+        board: &mut Board,
+        topic: &str,
+        message: impl FnOnce() -> Outgoing,
+    ) {
+        if !connection.outbox.is_open() {
+            return;
+        }
+        let subject = Subject {
+            endpoint: connection.endpoint,
+            ordinal: connection.ordinal,
+            has_topic: &|other| other == topic,
+        };
+        let fault = board.take_push(subject, connection.held_back.contains_key(topic));
+        let stats = self.stats.of(connection.endpoint);
+        stats.faults.add(u64::from(fault.is_some()));
+        connection.push(topic, message(), fault);
     }
 
     /// Waits until everything that is due has been written.
@@ -137,18 +147,22 @@ impl Hub {
         }
     }
 
-    pub(super) fn encode(&self, endpoint: Endpoint, answer: &Answer) -> Outgoing {
+    pub(super) fn encode(&self, endpoint: Endpoint, about: &About, text: &str) -> Outgoing {
         let is_binary = endpoint.venue.market() == Market::Spot
-            && match (self.compress, &answer.about) {
+            && match (self.compress, about) {
                 (Compress::Never, _) | (_, About::Pong) => false,
                 (Compress::Always, _) => true,
-                (Compress::AfterSubscribe, about) => matches!(about, About::FirstPush),
+                (Compress::AfterSubscribe, about) => matches!(about, About::FirstPush(_)),
             };
-        if is_binary {
-            Outgoing::Binary(deflate([answer.text.as_bytes()]))
-        } else {
-            Outgoing::Text(Bytes::copy_from_slice(answer.text.as_bytes()))
-        }
+        encoded(is_binary, text)
+    }
+}
+
+fn encoded(is_binary: bool, text: &str) -> Outgoing {
+    if is_binary {
+        Outgoing::Binary(deflate([text.as_bytes()]))
+    } else {
+        Outgoing::Text(Bytes::copy_from_slice(text.as_bytes()))
     }
 }
 
@@ -157,14 +171,14 @@ impl Connection {
     fn push(&mut self, topic: &str, message: Outgoing, fault: Option<PushFault>) {
         match fault {
             Some(PushFault::Skip) => return,
-            Some(PushFault::Swap) if !self.held_back.contains_key(topic) => {
+            Some(PushFault::Swap) => {
                 self.held_back.insert(topic.to_owned(), message);
                 return;
             }
             Some(PushFault::Repeat) => {
                 self.outbox.push(message.clone());
             }
-            _ => {}
+            None => {}
         }
         self.outbox.push(message);
         if let Some(earlier) = self.held_back.remove(topic) {

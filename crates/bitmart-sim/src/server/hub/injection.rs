@@ -2,18 +2,18 @@
 
 use super::{Connection, Hub};
 use crate::counters::EndpointStats;
-use crate::fault::{Board, Fault, FaultId, Immediate, Subject};
+use crate::fault::{Board, BoardFull, Fault, FaultId, GarbageMessage, Immediate, Subject};
 use crate::protocol::{Interference, LoginVerdict, Words};
 use crate::server::outbox::{Abort, Outgoing};
 use crate::venue::Endpoint;
 
 impl Hub {
     /// Arms a fault; an immediate one hits what is open.
-    pub(crate) fn inject(&self, fault: Fault) -> FaultId {
+    pub(crate) fn inject(&self, fault: Fault) -> Result<FaultId, BoardFull> {
         let mut state = self.state();
         let state = &mut *state;
         tracing::debug!(?fault, "fault injected");
-        let id = state.board.arm(fault);
+        let id = state.board.arm(fault)?;
         let mut is_hit = false;
         for connection in state.connections.values_mut() {
             if connection.is_refused {
@@ -25,16 +25,17 @@ impl Hub {
                 ordinal: connection.ordinal,
                 has_topic: &holds,
             };
-            if let Some(immediate) = state.board.immediate(id, subject) {
+            if let Some(immediate) = state.board.immediate(id, subject)
+                && connection.suffer(id, immediate)
+            {
                 is_hit = true;
                 self.stats.of(connection.endpoint).faults.add(1);
-                connection.suffer(id, immediate);
             }
         }
         if is_hit {
             state.board.used(id);
         }
-        id
+        Ok(id)
     }
 
     /// Takes back what is left of a fault, and what it still does to connections. False if there never was such a
@@ -58,10 +59,19 @@ impl Hub {
 }
 
 impl Connection {
-    pub(super) fn suffer(&mut self, id: FaultId, immediate: Immediate) {
+    /// Does to the connection what a fault wants. False if it can't feel it: it is about to end, or is silent and
+    /// would have to speak.
+    pub(super) fn suffer(&mut self, id: FaultId, immediate: &Immediate) -> bool {
+        let is_speech = !matches!(
+            immediate,
+            Immediate::Reset | Immediate::Cut | Immediate::Silence | Immediate::Lag(_)
+        );
+        if self.outbox.is_ending() || is_speech && self.outbox.is_silent() {
+            return false;
+        }
         match immediate {
             Immediate::Close { code, reason } => {
-                self.outbox.push(Outgoing::close(code, &reason));
+                self.outbox.push(Outgoing::close(*code, reason));
             }
             Immediate::Reset => self.outbox.abort(Abort::Reset),
             Immediate::Cut => self.outbox.abort(Abort::Cut),
@@ -70,22 +80,29 @@ impl Connection {
                 self.outbox.set_silent(true);
             }
             Immediate::Lag(range) => {
-                self.lagged_by.insert(id, range);
-                self.outbox.set_lag(Some(range));
+                self.lagged_by.insert(id, *range);
+                self.outbox.set_lag(Some(*range));
             }
             Immediate::SendText(text) => {
-                self.outbox.push(Outgoing::Text(text));
+                self.outbox.push(Outgoing::Text(text.clone()));
             }
             Immediate::SendBinary(bytes) => {
-                self.outbox.push(Outgoing::Binary(bytes));
+                self.outbox.push(Outgoing::Binary(bytes.clone()));
+            }
+            Immediate::SendGarbage(garbage) => {
+                self.outbox.push(match garbage.message() {
+                    GarbageMessage::Text(text) => Outgoing::Text(text),
+                    GarbageMessage::Binary(bytes) => Outgoing::Binary(bytes),
+                });
             }
             Immediate::SendRaw(bytes) => {
-                self.outbox.push(Outgoing::Raw(bytes));
+                self.outbox.push(Outgoing::Raw(bytes.clone()));
             }
             Immediate::Tear(bytes) => {
-                self.outbox.push(Outgoing::Last(bytes));
+                self.outbox.push(Outgoing::Last(bytes.clone()));
             }
         }
+        true
     }
 
     fn recover(&mut self, from: impl Fn(FaultId) -> bool) {

@@ -13,7 +13,7 @@ use bitmart_proto::{Environment, Market};
 use tokio::time::Instant;
 
 use super::outbox::{Abort, Outbox, Outgoing};
-use crate::clock::{WallClock, monotonic};
+use crate::clock::{WallClock, later, monotonic};
 use crate::counters::{Counters, EndpointStats, Stats};
 use crate::exchange::Exchange;
 use crate::fault::{Board, FaultId, Subject};
@@ -63,6 +63,8 @@ struct Connection {
     outbox: Arc<Outbox>,
     /// A limit refused it: it is told so and closed.
     is_refused: bool,
+    /// It counts against the limits on connections: until it is refused, or ends.
+    is_present: bool,
     /// Since when it has had no topic; `None` while it has one.
     topicless_since: Option<Instant>,
     /// The faults that keep it silent.
@@ -71,6 +73,17 @@ struct Connection {
     lagged_by: BTreeMap<FaultId, (Duration, Duration)>,
     /// Pushes that a fault holds back until the next one of their topic.
     held_back: BTreeMap<String, Outgoing>,
+}
+
+impl State {
+    /// Frees a connection's place, once.
+    fn leave(&mut self, id: u64) {
+        if let Some(connection) = self.connections.get_mut(&id)
+            && std::mem::take(&mut connection.is_present)
+        {
+            self.doors.leave(connection.endpoint);
+        }
+    }
 }
 
 impl Hub {
@@ -117,7 +130,7 @@ impl Hub {
         self.stats.snapshot()
     }
 
-    /// The key of an account: the one that is meant, if it may log in, or else the first.
+    /// The key of an account: the one that is meant, if there is such a one, or the first if none is.
     pub(crate) fn account_key(&self, meant: Option<&str>) -> Option<String> {
         let key = self.directory.members.iter().find(|(key, member)| match meant {
             Some(meant) => meant == *key,
@@ -147,24 +160,25 @@ impl Hub {
             session: Session::new(endpoint, Random::new(self.seed, &stream("connection"))),
             outbox: outbox.clone(),
             is_refused: refusal.is_some(),
+            is_present: refusal.is_none(),
             topicless_since: Some(monotonic()),
             silenced_by: BTreeSet::new(),
             lagged_by: BTreeMap::new(),
             held_back: BTreeMap::new(),
         };
         if let Some(text) = refusal {
-            outbox.push(Outgoing::Text(text.into()));
+            outbox.push(self.encode(endpoint, &About::Refusal, text));
             outbox.push(Outgoing::close(CLOSE_NORMAL, ""));
         } else {
-            let hits = state.board.take_on_open(Subject {
+            let subject = Subject {
                 endpoint,
                 ordinal,
                 has_topic: &|_| false,
-            });
-            stats.faults.add(hits.len() as u64);
-            for (fault, immediate) in hits {
-                connection.suffer(fault, immediate);
-            }
+            };
+            let hits = state
+                .board
+                .take_on_open(subject, |fault, immediate| connection.suffer(fault, immediate));
+            stats.faults.add(hits);
         }
         if state.is_closing {
             outbox.push(going_away());
@@ -183,10 +197,8 @@ impl Hub {
     fn close(&self, guest: &Guest) {
         guest.outbox.finish();
         let mut state = self.state();
-        let gone = state.connections.remove(&guest.id);
-        if gone.is_some_and(|connection| !connection.is_refused) {
-            state.doors.leave(guest.endpoint);
-        }
+        state.leave(guest.id);
+        state.connections.remove(&guest.id);
         drop(state);
         self.stats.of(guest.endpoint).open.sub(1);
         tracing::debug!(endpoint = ?guest.endpoint, id = guest.id, "connection closed");
@@ -214,7 +226,7 @@ impl Hub {
         };
         let stats = self.stats.of(endpoint);
         stats.messages_in.add(1);
-        if connection.outbox.is_silent() || connection.is_refused {
+        if !connection.outbox.is_open() || connection.is_refused {
             return;
         }
         let now = monotonic();
@@ -239,8 +251,6 @@ impl Hub {
             None => Some(now),
             since => since,
         };
-        let session = &connection.session;
-        connection.held_back.retain(|topic, _| session.has_topic(topic));
         // A close is no earlier than the reply before it.
         let mut last_due = None;
         for answer in outcome.answers {
@@ -267,19 +277,26 @@ impl Hub {
         let Connection {
             endpoint, ordinal, ..
         } = *connection;
-        let outgoing = self.encode(endpoint, &answer);
+        let outgoing = self.encode(endpoint, &answer.about, &answer.text);
         match &answer.about {
             About::Pong => stats.pings.add(1),
             About::LoginAccepted => stats.logins_ok.add(1),
             About::LoginRefused => stats.logins_refused.add(1),
             About::Subscribed(_) => stats.subscribes.add(1),
-            About::Unsubscribed(_) => stats.unsubscribes.add(1),
+            About::Unsubscribed(topic) => {
+                stats.unsubscribes.add(1);
+                connection.held_back.remove(topic);
+            }
             About::Refusal => {}
-            About::FirstPush => {
-                // Data, not a reply: the faults of replies leave it alone.
-                connection.outbox.push(outgoing);
+            About::FirstPush(topic) => {
+                // Data, not a reply: the faults of pushes meet it, and those of replies leave it alone.
+                self.push(connection, board, topic, || outgoing);
                 return None;
             }
+        }
+        if !connection.outbox.is_open() {
+            // What an answer before it brought on has ended the connection: no hit is spent on the rest.
+            return None;
         }
         let acked = match &answer.about {
             About::Subscribed(topic) | About::Unsubscribed(topic) => Some(topic.as_str()),
@@ -303,7 +320,7 @@ impl Hub {
             }) {
                 Some(delay) => {
                     stats.faults.add(1);
-                    let at = monotonic() + delay;
+                    let at = later(monotonic(), delay);
                     connection.outbox.push_at(at, outgoing);
                     due = Some(at);
                 }
@@ -313,11 +330,8 @@ impl Hub {
             }
         }
         if matches!(answer.about, About::Subscribed(_)) {
-            let hits = board.take_on_topic(about);
-            stats.faults.add(hits.len() as u64);
-            for (fault, immediate) in hits {
-                connection.suffer(fault, immediate);
-            }
+            let hits = board.take_on_topic(about, |fault, immediate| connection.suffer(fault, immediate));
+            stats.faults.add(hits);
         }
         due
     }
@@ -373,6 +387,11 @@ impl Guest {
     /// Since when the connection has had no topic; `None` while it has one.
     pub(crate) fn topicless_since(&self) -> Option<Instant> {
         self.hub.state().connections.get(&self.id)?.topicless_since
+    }
+
+    /// Frees the connection's place among those that the limits allow: its end is decided, and about to be seen.
+    pub(crate) fn leave(&self) {
+        self.hub.state().leave(self.id);
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {
