@@ -135,7 +135,9 @@ impl<'a> Refusal<'a> {
             None if self.text.starts_with("Invalid message") || self.text.starts_with("Invalid action") => {
                 ErrorClass::Request
             }
-            None if self.text.contains("exceeds limit") => ErrorClass::Limit,
+            None if self.text.contains("exceeds limit") || self.text.starts_with("IP Limited") => {
+                ErrorClass::Limit
+            }
             None => ErrorClass::Unknown,
         }
     }

@@ -87,8 +87,8 @@ pub enum Event {
         /// For how long, in milliseconds from now. A complaint may add to it.
         wait_ms: u64,
     },
-    /// The driver has stopped reading, because its consumer is behind. Until it goes on, no message and no answer
-    /// comes.
+    /// The driver has stopped reading, because its consumer is behind. Until it goes on, nothing new is read; if the
+    /// socket is to be cut for it, what had been read still comes.
     Paused,
     /// The driver reads again.
     Resumed,
@@ -239,7 +239,8 @@ impl fmt::Display for Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GapOpened {
-    /// The last inbound frame before the gap: what came until then is complete. `None` before the first connect.
+    /// The last inbound frame before the gap: what came until then is complete, unless a consumer was so far behind
+    /// that a read was cut short ([`Cause::SlowConsumer`]). `None` before the first connect.
     pub since: Option<Moment>,
     /// What opened it.
     pub cause: GapCause,

@@ -453,6 +453,12 @@ impl Session {
     /// The exchange answered a request.
     pub fn handle_reply(&mut self, now: u64, reply: &Reply<'_>) {
         match (self.state, &reply.outcome) {
+            // Whatever was under way: it is the connection that is not wanted.
+            (State::Signing { .. } | State::LoggingIn { .. }, Err(refusal))
+                if refusal.is_about_the_connection() && reply.operation != Some(Operation::Login) =>
+            {
+                self.lose_politely(now, Cause::Refused(refusal.clone().into_owned()));
+            }
             (State::Idle | State::Connecting | State::Signing { .. } | State::Terminated, _) => {}
             (State::LoggingIn { .. }, Ok(())) => {
                 if reply.operation == Some(Operation::Login) && self.login.is_empty() {

@@ -27,6 +27,10 @@ const CLOSE_TIMEOUT: u64 = SECOND;
 /// nanoseconds.
 const COOL_OFF: u64 = MINUTE;
 
+/// How long a socket on which nothing can be written is read for what its peer has yet to say, in nanoseconds: as long
+/// as any other wait of the transport's.
+const LAST_WORDS_TIMEOUT: u64 = 5 * SECOND;
+
 /// How much is lent of what had been read before a socket is cut, in bytes: one read, unless it was compressed, and
 /// the longest message then.
 const MAX_LENT_BEFORE_CUT_BYTES: usize = bitmart_proto::limits::MAX_TEXT_BYTES;
@@ -82,8 +86,10 @@ pub(crate) struct Driver {
 
 struct WriteFailure {
     cause: Cause,
-    /// When the socket is given up, unless more is read by then.
+    /// When the socket is given up, unless more is read by then…
     deadline: u64,
+    /// …and when at the latest.
+    end: u64,
 }
 
 struct Signing {
@@ -200,6 +206,7 @@ impl Driver {
         self.session.resume(self.now);
         if let Some(failure) = &mut self.write_failure {
             failure.deadline = self.now + CLOSE_TIMEOUT;
+            failure.end = self.now + LAST_WORDS_TIMEOUT;
         }
     }
 
@@ -346,6 +353,7 @@ impl Driver {
         self.write_failure = Some(WriteFailure {
             cause: Cause::Lost { text },
             deadline: self.now + CLOSE_TIMEOUT,
+            end: self.now + LAST_WORDS_TIMEOUT,
         });
         self.is_dirty = true;
     }
@@ -399,8 +407,10 @@ impl Driver {
                     false => Poll::Pending,
                 };
             }
+            if self.cut_after == Some(0) {
+                return self.finish_cut();
+            }
             match socket.reader.advance() {
-                _ if self.cut_after == Some(0) => return self.finish_cut(),
                 Ok(Some(head)) => {
                     if self.is_frame_due {
                         self.session.handle_activity(self.read_at, true);
@@ -458,7 +468,7 @@ impl Driver {
                     self.session.handle_activity(self.now, false);
                     self.is_frame_due = true;
                     if let Some(failure) = &mut self.write_failure {
-                        failure.deadline = self.now + CLOSE_TIMEOUT;
+                        failure.deadline = failure.end.min(self.now + CLOSE_TIMEOUT);
                         self.is_dirty = true;
                     }
                 }

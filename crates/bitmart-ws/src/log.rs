@@ -60,10 +60,7 @@ pub(crate) fn log_event(span: &Span, event: &Event) {
         Event::LoginDeferred { refusal } => {
             warn!(target: "bitmart::connection", parent: span, %refusal, "login refused for now");
         }
-        Event::HeldBack { .. } | Event::Paused => {
-            warn!(target: "bitmart::connection", parent: span, "{event}");
-        }
-        Event::Resumed => info!(target: "bitmart::connection", parent: span, "{event}"),
+        Event::HeldBack { .. } => warn!(target: "bitmart::connection", parent: span, "{event}"),
         // What ends a connection, or is about to: with what to do.
         Event::AuthRejected { .. }
         | Event::ClockSkew { .. }

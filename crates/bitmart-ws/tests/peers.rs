@@ -17,6 +17,8 @@ use bitmart_proto::Market;
 use bitmart_session::Event;
 use bitmart_ws::connect::{BoxFuture, ConnectConfig, Dial, Io};
 use bitmart_ws::{Clock, Connection, ConnectionConfig, Incoming, MessageError, SharedBudget, TokioClock};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use memory::{Nowhere, signer};
 use server::{PipeDial, lawful_answer, read_request, write_and_hold};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
@@ -67,6 +69,12 @@ where
     config.budget = SharedBudget::new(1_000);
     config.seed = Some(1);
     config
+}
+
+fn deflate(text: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
 }
 
 async fn let_in(stream: &mut DuplexStream) {
@@ -311,13 +319,20 @@ impl AsyncWrite for Mute {
     }
 }
 
-struct MuteDial;
+struct MuteDial {
+    is_talking: bool,
+}
 
 impl Dial for MuteDial {
     fn dial(&self, _: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
         let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let is_talking = self.is_talking;
         tokio::spawn(async move {
             let_in(&mut theirs).await;
+            let push = frame(TEXT, br#"{"data":[],"table":"spot/ticker"}"#);
+            while is_talking && theirs.write_all(&push).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
             // Silent, but there, for as long as the other side is.
             let _ = tokio::io::copy(&mut theirs, &mut tokio::io::sink()).await;
         });
@@ -330,26 +345,72 @@ impl Dial for MuteDial {
     }
 }
 
-/// A socket that takes no writes and says nothing is given up within a second, and not before what it has to say
-/// could be read.
+/// A socket that takes no writes is given up after a second of silence, and after five if its peer goes on talking: what
+/// it had to say could be read by then.
 #[tokio::test(start_paused = true)]
-async fn a_socket_that_only_takes_no_writes_is_given_up_after_a_second() {
-    let mut config = against(|_| async {});
-    config.connect = ConnectConfig::new().with_dial(MuteDial).with_resolver(Nowhere);
-    let clock = config.clock.clone();
+async fn a_socket_that_takes_no_writes_is_given_up_in_time() {
+    for (is_talking, seconds) in [(false, 1), (true, 5)] {
+        let mut config = against(|_| async {});
+        let dial = MuteDial { is_talking };
+        config.connect = ConnectConfig::new().with_dial(dial).with_resolver(Nowhere);
+        let clock = config.clock.clone();
+        let mut connection = Connection::public(Market::Spot, config);
+        connection
+            .subscribe("spot/ticker:BTC_USDT".parse().unwrap())
+            .unwrap();
+        let mut opened_at = 0;
+        let cause = loop {
+            match connection.next().await.unwrap() {
+                Incoming::Event(Event::Opened { .. }) => opened_at = clock.now_ns(),
+                Incoming::Event(Event::Closed { cause, .. }) => break cause,
+                _ => {}
+            }
+        };
+        assert!(cause.to_string().contains("broken pipe"), "{cause}");
+        let took_ms = (clock.now_ns() - opened_at) / 1_000_000;
+        assert!(
+            (seconds * 1_000..seconds * 1_000 + 10).contains(&took_ms),
+            "{took_ms}"
+        );
+    }
+}
+
+/// P2 and P7: a cut ends after a bound, also where one read holds far more, compressed; what was counted was lent.
+#[tokio::test(start_paused = true)]
+async fn a_cut_lends_a_bounded_part_of_what_was_read_and_counts_what_it_lends() {
+    let config = against(|mut stream| async move {
+        let_in(&mut stream).await;
+        read_frame(&mut stream).await;
+        let mut text = br#"{"data":[{"symbol":"BTC_USDT"}],"table":"spot/ticker""#.to_vec();
+        text.resize(900 << 10, b' ');
+        text.push(b'}');
+        let all: Vec<u8> = (0..16).flat_map(|_| frame(BINARY, &deflate(&text))).collect();
+        write_and_hold(&mut stream, &all).await;
+    });
     let mut connection = Connection::public(Market::Spot, config);
     connection
         .subscribe("spot/ticker:BTC_USDT".parse().unwrap())
         .unwrap();
-    let mut opened_at = 0;
-    let cause = loop {
+    let mut lent_after = None;
+    loop {
         match connection.next().await.unwrap() {
-            Incoming::Event(Event::Opened { .. }) => opened_at = clock.now_ns(),
-            Incoming::Event(Event::Closed { cause, .. }) => break cause,
+            Incoming::Push(push) => match &mut lent_after {
+                Some(bytes) => *bytes += push.text.len(),
+                None => {
+                    lent_after = Some(0);
+                    connection.cut();
+                }
+            },
+            Incoming::Event(Event::Closed { .. }) => break,
             _ => {}
         }
-    };
-    assert!(cause.to_string().contains("broken pipe"), "{cause}");
-    let took_ms = (clock.now_ns() - opened_at) / 1_000_000;
-    assert!((1_000..1_010).contains(&took_ms), "{took_ms}");
+    }
+    let bytes = lent_after.unwrap();
+    assert!((8 << 20..(8 << 20) + (1 << 20)).contains(&bytes), "{bytes}");
+    let c = connection.counters();
+    assert_eq!(
+        c.messages,
+        c.pushes + c.replies + c.pongs + c.unknown + c.undecodable,
+        "{c:?}"
+    );
 }

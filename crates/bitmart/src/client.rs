@@ -93,7 +93,7 @@ pub struct ConnectionState {
     /// Its topics, acknowledged or not.
     pub topics: BTreeSet<Topic>,
     /// The event that stood in the way last: [`Closed`](Lifecycle::Closed), [`ConnectFailed`](Lifecycle::ConnectFailed),
-    /// [`HeldBack`](Lifecycle::HeldBack) or [`Paused`](Lifecycle::Paused). `None` while it is ready.
+    /// [`HeldBack`](Lifecycle::HeldBack) or [`Paused`](Lifecycle::Paused). `None` while it is ready and read from.
     pub last_error: Option<Lifecycle>,
     /// Why it is over, if it is.
     pub failure: Option<Failure>,

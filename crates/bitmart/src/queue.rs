@@ -79,7 +79,7 @@ pub enum Overflow {
     /// any loss. Nothing is read means that no call is answered either: who waits for a subscription has to read events
     /// at the same time. For who would rather have everything late than the latest now.
     Wait,
-    /// What has been read is still delivered, up to 8 MiB of it, then the connection is cut; it comes back when the
+    /// What has been read is still delivered, up to 8 MiB and one message, then the connection is cut; it comes back when the
     /// queue is half empty, and between the two is a gap with [`Cause::SlowConsumer`](crate::Cause::SlowConsumer). For
     /// who starts over from snapshots after any loss.
     Disconnect,

@@ -36,6 +36,9 @@ pub(crate) enum Command {
 
 /// Polls one connection for as long as it lives and carries what it lends to the consumer's queue.
 pub(crate) struct Task {
+    /// First, so that it speaks before those who wait are let go; and here, so that it speaks also for a task that was
+    /// never polled.
+    guard: Guard,
     connection: Connection,
     overflow: Overflow,
     /// What the queue had room for when it was last looked at.
@@ -87,7 +90,13 @@ impl Task {
             failure: None,
             messages: 0,
         };
+        let guard = Guard {
+            queue: outbox.queue.clone(),
+            shared: outbox.shared.clone(),
+            has_ended: false,
+        };
         Self {
+            guard,
             connection,
             overflow,
             room: Room::Free,
@@ -97,11 +106,6 @@ impl Task {
 
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Command>, mut stop: watch::Receiver<Stop>) {
         let id = self.connection.id();
-        let mut guard = Guard {
-            queue: self.outbox.queue.clone(),
-            shared: self.outbox.shared.clone(),
-            has_ended: false,
-        };
         // A task is started for a command: what that asks for goes into the first subscription.
         let (mut has_clients, mut is_stopping) = (true, false);
         tokio::select! {
@@ -147,7 +151,7 @@ impl Task {
         }
         self.refresh();
         self.outbox.finish();
-        guard.has_ended = true;
+        self.guard.has_ended = true;
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -197,7 +201,12 @@ impl Task {
 
     /// Stops reading, or cuts the connection, if the consumer is too far behind.
     fn look_for_room(&mut self) {
-        let before = std::mem::replace(&mut self.room, self.outbox.queue.room());
+        let before = self.room;
+        self.room = match self.outbox.queue.room() {
+            // A place or two are not enough to go on: that is `go_on`'s to do, which also wakes the connection.
+            Room::Free => before,
+            room => room,
+        };
         if before != Room::EventsOnly && self.room == Room::EventsOnly {
             self.connection.pause();
             if self.overflow == Overflow::Disconnect {

@@ -128,12 +128,16 @@ impl Driver {
             read_at,
             ..
         } = self;
+        if let (Some(left), Item::Push(place) | Item::Unknown(place) | Item::Undecodable(place, _)) =
+            (cut_after, &item)
+        {
+            *left = left.saturating_sub(text_at(link, inflater, *place).len());
+        }
         match item {
             Item::Event(event) => Incoming::Event(event),
             Item::Response(reply) => Incoming::Response(reply),
             Item::Push(place) => {
                 let text = text_at(link, inflater, place);
-                *cut_after = cut_after.map(|left| left.saturating_sub(text.len()));
                 match decoder.decode(text) {
                     Ok(update) => {
                         counters.pushes += 1;

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use bitmart_auth::{LOGIN_PAYLOAD, SharedSigner, SignError, redact_in, redact_key};
+use bitmart_session::time::MILLISECOND;
 use bitmart_session::{Cause, ConnectErrorKind, Epoch, Retry};
 use tracing::{Instrument, debug, trace};
 
@@ -10,6 +11,9 @@ use super::{COOL_OFF, Driver, Link, Signing};
 use crate::connect::{self, ConnectError, Connected};
 use crate::log::connection_span;
 use crate::socket::Socket;
+
+/// The shortest wait for the connect budget that is told, in nanoseconds.
+const TELLING_WAIT: u64 = 100 * MILLISECOND;
 
 impl Driver {
     pub(super) fn sign(&mut self, signer: &SharedSigner, epoch: Epoch, timestamp_ms: u64) {
@@ -71,8 +75,11 @@ impl Driver {
             self.config.budget.reserve(self.now, host, port)
         };
         if until > self.now {
-            self.session.handle_held_back(self.now, until);
-            self.is_dirty = true;
+            // Another connection's clock may be a moment ahead of ours: that is nothing to tell.
+            if until > self.now + TELLING_WAIT {
+                self.session.handle_held_back(self.now, until);
+                self.is_dirty = true;
+            }
             self.link = Link::Waiting {
                 until,
                 has_place: true,

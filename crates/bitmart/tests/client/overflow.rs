@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bitmart::{Cause, Client, EventKind, Events, GapCause, Lifecycle, Outcome, Overflow, QueueLimits};
+use bitmart::{
+    Cause, Client, EventKind, Events, GapCause, Lifecycle, Outcome, Overflow, QueueLimits, Status,
+};
 use bitmart_sim::{Simulator, Tick};
 
 use crate::rig::{client_of, example_credentials, futures_private, of, until, until_ready};
@@ -183,5 +185,52 @@ async fn the_shortest_queue_does_not_cut_a_consumer_that_reads() {
         until_ready(&mut events, futures_private()).await;
         assert_eq!(of(&sim, futures_private()).connections, 1, "{policy:?}");
         client.close().await;
+    }
+}
+
+/// A consumer that is only slightly slow takes events while its queue fills: whatever stops for it goes on again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_is_only_slightly_slow_is_never_left_behind() {
+    for policy in [Overflow::Wait, Overflow::Disconnect] {
+        let (sim, client, mut events) = slow(policy).await;
+        let reader = tokio::spawn(async move {
+            let (mut updates, mut stops, mut starts) = (0, 0, 0);
+            while let Some(event) = events.next().await {
+                match event.kind {
+                    EventKind::Update(_) => {
+                        updates += 1;
+                        tokio::time::sleep(Duration::from_micros(50)).await;
+                    }
+                    EventKind::Lifecycle(Lifecycle::Paused) => stops += 1,
+                    EventKind::Lifecycle(Lifecycle::Resumed) => starts += 1,
+                    _ => {}
+                }
+            }
+            (updates, stops, starts)
+        });
+        for _ in 0..1_500 {
+            sim.step().await;
+        }
+        // All that is on its way, and the last of the breaks, has time to come.
+        let catch_up = async {
+            loop {
+                let state = client.states().remove(0);
+                if state.status == Status::Ready && state.last_error.is_none() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let is_late = tokio::time::timeout(crate::rig::PATIENCE, catch_up)
+            .await
+            .is_err();
+        assert!(!is_late, "{policy:?}: {:?}", client.states());
+        client.close().await;
+        let (updates, stops, starts) = reader.await.unwrap();
+        assert!(
+            updates > 100 && stops > 0,
+            "{policy:?}: {updates} updates, {stops} stops"
+        );
+        assert_eq!(stops, starts, "{policy:?}");
     }
 }

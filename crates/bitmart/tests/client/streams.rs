@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bitmart::proto::{OrderAction, SpotOrderState, Update};
 use bitmart::{
-    Channel, ClientError, Decoder, Environment, EventKind, GapCause, Lifecycle, Market, Num, Outcome,
+    Channel, Client, ClientError, Decoder, Environment, EventKind, GapCause, Lifecycle, Market, Num, Outcome,
     QueueLimits, Side, Status, Symbol, Topic,
 };
 use bitmart_sim::exchange::{Intent, NewOrder};
@@ -601,4 +601,38 @@ fn a_client_may_be_used_from_outside_its_runtime() {
             .poll(&mut Context::from_waker(Waker::noop()))
             .is_ready()
     );
+}
+
+/// Failure mode 43: the runtime is gone before a connection's task was ever polled. Closing neither panics nor hangs,
+/// and the events end.
+#[test]
+fn a_client_outlives_its_runtime() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (gone, other) = (runtime(), runtime());
+    let (client, mut events) = {
+        let _context = gone.enter();
+        Client::builder()
+            .url(Market::Spot, Side::Public, "ws://127.0.0.1:1/")
+            .build()
+            .unwrap()
+    };
+    other.block_on(async {
+        let connecting = client.connect(Market::Spot, Side::Public);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), connecting)
+                .await
+                .is_err()
+        );
+    });
+    drop(gone);
+    other.block_on(async {
+        client.close().await;
+        let end = tokio::time::timeout(Duration::from_secs(3), events.next()).await;
+        assert!(matches!(end, Ok(None)), "{end:?}");
+    });
 }
