@@ -90,7 +90,7 @@ pub use inflate::{InflateError, Inflater};
 pub use list::{Iter, List};
 pub use market::{Environment, Market, Side, endpoint_url};
 pub use num::{Num, NumError};
-pub use reply::{ErrorClass, ErrorCode, Operation, Refusal, Reply};
+pub use reply::{ErrorClass, ErrorCode, IP_LIMITED, Operation, Refusal, Reply};
 pub use spot::{
     AccountType, Balance, BalanceEvent, Balances, EntrustType, ExecType, OrderMode, SpotBalanceUpdate,
     SpotBalances, SpotFill, SpotOrder, SpotOrderKind, SpotOrderState, SpotOrders, SpotSide,

@@ -135,7 +135,7 @@ impl<'a> Refusal<'a> {
             None if self.text.starts_with("Invalid message") || self.text.starts_with("Invalid action") => {
                 ErrorClass::Request
             }
-            None if self.text.contains("exceeds limit") || self.text.starts_with("IP Limited") => {
+            None if self.text.contains("exceeds limit") || self.text.starts_with(IP_LIMITED) => {
                 ErrorClass::Limit
             }
             None => ErrorClass::Unknown,
@@ -209,6 +209,9 @@ impl fmt::Display for Refusal<'_> {
         }
     }
 }
+
+/// How the exchange begins a plain text, no JSON, about too many connections (`docs/PROTOCOL.md`, *Limits*).
+pub const IP_LIMITED: &str = "IP Limited";
 
 /// What a client should make of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -35,9 +35,6 @@ const LAST_WORDS_TIMEOUT: u64 = 5 * SECOND;
 /// the longest message then.
 const MAX_LENT_BEFORE_CUT_BYTES: usize = bitmart_proto::limits::MAX_TEXT_BYTES;
 
-/// How the exchange begins a plain text about too many connections (`docs/PROTOCOL.md`, *Limits*).
-const IP_LIMITED: &str = "IP Limited";
-
 /// Bytes kept of each text in an answer. The exchange's own have less than half of it.
 const MAX_REPLY_TEXT_BYTES: usize = 256;
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use bitmart_auth::redact_in;
-use bitmart_proto::{Class, Inflater, Refusal, Reply, classify};
+use bitmart_proto::{Class, IP_LIMITED, Inflater, Refusal, Reply, classify};
 use bitmart_session::Cause;
 use tracing::trace;
 
-use super::{Driver, IP_LIMITED, Item, Link, MAX_REPLY_TEXT_BYTES, Place};
+use super::{Driver, Item, Link, MAX_REPLY_TEXT_BYTES, Place};
 use crate::frame::{Head, Kind};
 use crate::incoming::{Incoming, MessageError, Push, Undecodable};
 use crate::socket::{Farewell, Socket};
