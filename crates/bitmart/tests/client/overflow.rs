@@ -1,10 +1,10 @@
 //! A consumer that stops reading, under each of the three policies.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bitmart::{
-    Cause, Client, EventKind, Events, GapCause, Lifecycle, Outcome, Overflow, QueueLimits, Status,
-};
+use bitmart::{Cause, Client, EventKind, Events, GapCause, Lifecycle, Outcome, Overflow, QueueLimits};
 use bitmart_sim::{Simulator, Tick};
 
 use crate::rig::{client_of, example_credentials, futures_private, of, until, until_ready};
@@ -193,12 +193,14 @@ async fn the_shortest_queue_does_not_cut_a_consumer_that_reads() {
 async fn a_consumer_that_is_only_slightly_slow_is_never_left_behind() {
     for policy in [Overflow::Wait, Overflow::Disconnect] {
         let (sim, client, mut events) = slow(policy).await;
+        let updates = Arc::new(AtomicU64::new(0));
+        let counter = updates.clone();
         let reader = tokio::spawn(async move {
-            let (mut updates, mut stops, mut starts) = (0, 0, 0);
+            let (mut stops, mut starts) = (0, 0);
             while let Some(event) = events.next().await {
                 match event.kind {
                     EventKind::Update(_) => {
-                        updates += 1;
+                        counter.fetch_add(1, Ordering::Relaxed);
                         tokio::time::sleep(Duration::from_micros(50)).await;
                     }
                     EventKind::Lifecycle(Lifecycle::Paused) => stops += 1,
@@ -206,31 +208,27 @@ async fn a_consumer_that_is_only_slightly_slow_is_never_left_behind() {
                     _ => {}
                 }
             }
-            (updates, stops, starts)
+            (stops, starts)
         });
         for _ in 0..1_500 {
             sim.step().await;
         }
-        // All that is on its way, and the last of the breaks, has time to come.
-        let catch_up = async {
-            loop {
-                let state = client.states().remove(0);
-                if state.status == Status::Ready && state.last_error.is_none() {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        // Whatever has happened by now, more comes through: a connection that was left behind brings nothing.
+        let before = updates.load(Ordering::Relaxed);
+        let goes_on = async {
+            while updates.load(Ordering::Relaxed) < before + 100 {
+                sim.step().await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let is_late = tokio::time::timeout(crate::rig::PATIENCE, catch_up)
-            .await
-            .is_err();
-        assert!(!is_late, "{policy:?}: {:?}", client.states());
+        let is_stuck = tokio::time::timeout(crate::rig::PATIENCE, goes_on).await.is_err();
+        assert!(!is_stuck, "{policy:?}: {:?}", client.states());
         client.close().await;
-        let (updates, stops, starts) = reader.await.unwrap();
+        let (stops, starts) = reader.await.unwrap();
+        // The close may come in the middle of a break.
         assert!(
-            updates > 100 && stops > 0,
-            "{policy:?}: {updates} updates, {stops} stops"
+            stops > 0 && stops - starts <= 1,
+            "{policy:?}: {stops} stops, {starts} starts"
         );
-        assert_eq!(stops, starts, "{policy:?}");
     }
 }
