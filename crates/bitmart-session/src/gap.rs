@@ -23,7 +23,8 @@ pub(crate) struct Ended {
 
 impl Gap {
     /// Adds topics that are lost since then; returns those that were not in it yet, for the announcement. One that is
-    /// in it already may have been acknowledged meanwhile, and lost again: then the gap has a beginning, if it had none.
+    /// in it already may have been acknowledged meanwhile, and lost again: then the gap has a beginning, if it had
+    /// none.
     pub(crate) fn open<'a>(
         &mut self,
         since: Option<Moment>,

@@ -186,9 +186,9 @@ impl Connection {
     }
 
     /// Cuts the socket, for a consumer that is too far behind to go on. [`next`](Self::next) first lends what had been
-    /// read from it, so that the gap that follows begins with the first message not lent (after 8 MiB and one message, the rest of that
-    /// read is dropped inside the gap); then the connection comes
-    /// back by itself, after [`resume`](Self::resume) if it is paused.
+    /// read from it, so that the gap that follows begins with the first message not lent; after 8 MiB and one message,
+    /// the rest of that read is dropped inside the gap. Then the connection comes back by itself, after
+    /// [`resume`](Self::resume) if it is paused.
     pub fn cut(&mut self) {
         self.driver.cut();
     }

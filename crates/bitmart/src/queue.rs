@@ -79,9 +79,9 @@ pub enum Overflow {
     /// any loss. Nothing is read means that no call is answered either: who waits for a subscription has to read events
     /// at the same time. For who would rather have everything late than the latest now.
     Wait,
-    /// What has been read is still delivered, up to 8 MiB and one message, then the connection is cut; it comes back when the
-    /// queue is half empty, and between the two is a gap with [`Cause::SlowConsumer`](crate::Cause::SlowConsumer). For
-    /// who starts over from snapshots after any loss.
+    /// What has been read is still delivered, up to 8 MiB and one message, then the connection is cut; it comes back
+    /// when the queue is half empty, and between the two is a gap with
+    /// [`Cause::SlowConsumer`](crate::Cause::SlowConsumer). For who starts over from snapshots after any loss.
     Disconnect,
 }
 
@@ -196,6 +196,7 @@ impl Queue {
             self.waker.wake();
             return true;
         }
+        let mut ended = None;
         if let Some((since, topics)) = state.overflow.take() {
             let closed = Lifecycle::GapClosed(GapClosed::new(
                 GapKind::Overflow,
@@ -204,7 +205,7 @@ impl Queue {
                 topics,
                 Vec::new(),
             ));
-            tracing::info!(target: "bitmart::connection", connection = %self.id, "{closed}");
+            ended = Some(closed.clone());
             let event = self.event(epoch, EventKind::Lifecycle(closed));
             state.entries.push_back(Entry::Event(event));
         }
@@ -215,6 +216,10 @@ impl Queue {
         state.entries.push_back(Entry::Message(event, bytes));
         let has_room = self.overflow == Overflow::Gap || state.is_within(&self.limits, 1);
         drop(state);
+        // Not under the lock: a subscriber is somebody else's code.
+        if let Some(ended) = ended {
+            tracing::info!(target: "bitmart::connection", connection = %self.id, "{ended}");
+        }
         self.waker.wake();
         has_room
     }
