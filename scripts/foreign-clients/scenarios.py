@@ -358,22 +358,22 @@ def _of_both(after, what):
 
 def reset(bench):
     """Both private connections are reset in full flow."""
-    with bench.simulator() as sim, bench.driver(sim, PRIVATE) as driver:
-        _flow(driver)
-        drops = {market: _drop(sim, driver, "reset", market) for market in MARKETS}
-        after = {market: _recovery(sim, driver, market, drops[market]) for market in MARKETS}
-    bench.note("reset", {market: after[market]["told"] for market in MARKETS})
-    return {"reset": _of_both(after, "data again")}
+    return {"reset": _dropped(bench, "reset", "reset")}
 
 
 def silent(bench):
     """Both private connections stay open and say nothing more."""
+    return {"silent": _dropped(bench, "silence", "open but dead")}
+
+
+def _dropped(bench, fault, words):
+    """A fault ends the flow of both private connections: does it come again?"""
     with bench.simulator() as sim, bench.driver(sim, PRIVATE) as driver:
         _flow(driver)
-        drops = {market: _drop(sim, driver, "silence", market) for market in MARKETS}
+        drops = {market: _drop(sim, driver, fault, market) for market in MARKETS}
         after = {market: _recovery(sim, driver, market, drops[market]) for market in MARKETS}
-    bench.note("open but dead", {market: after[market]["told"] for market in MARKETS})
-    return {"silent": _of_both(after, "data again")}
+    bench.note(words, {market: after[market]["told"] for market in MARKETS})
+    return _of_both(after, "data again")
 
 
 def refused(bench):

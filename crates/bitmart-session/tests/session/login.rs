@@ -3,7 +3,7 @@
 use bitmart_auth::SignError;
 use bitmart_proto::{Market, Refusal, Side};
 use bitmart_session::time::{MINUTE, SECOND};
-use bitmart_session::{Event, Status};
+use bitmart_session::{Cause, Event, Status};
 
 use crate::rig::{Rig, START_MS, refusal, unavailable};
 
@@ -221,4 +221,26 @@ fn debug_shows_neither_key_nor_signature() {
         !shown.contains("the-key") && !shown.contains(&signature[..16]) && !shown.contains("97, 98"),
         "{shown}"
     );
+}
+
+/// The exchange doesn't want the connection, in plain words and before the login was answered, or even signed: that is
+/// no refused login, and nothing is signed or waited for any more.
+#[test]
+fn a_connection_that_is_not_wanted_is_no_refused_login() {
+    for is_signed in [false, true] {
+        let mut rig = Rig::new(Market::Spot, Side::Private, &["spot/user/order:A_USDT"]);
+        rig.signs = is_signed;
+        rig.connect();
+        rig.take_events();
+        // Not the one wording that was seen: how it begins is what counts.
+        let refusal = Refusal::new(None, "IP Limited: come back later");
+        rig.reply("", None, Err(refusal));
+        let names = rig.take_events();
+        assert!(
+            matches!(&names[..], [Event::Closed { cause: Cause::Refused(_), .. }, Event::Reconnecting { delay_ms, .. }]
+                if *delay_ms >= 60_000),
+            "{names:?}"
+        );
+        assert_eq!(rig.closes, (1, 0));
+    }
 }

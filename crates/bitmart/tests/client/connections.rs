@@ -148,3 +148,28 @@ async fn closing_waits_for_a_connection_that_is_closing_already() {
     let took = before.elapsed();
     assert!(took >= Duration::from_millis(900), "{took:?}");
 }
+
+/// A connection that was refused for good holds nothing any more: to leave its topics is done at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_of_a_refused_connection_can_be_left() {
+    let sim = quiet_sim().start().await.unwrap();
+    let wrong = bitmart::Credentials::new(bitmart_sim::EXAMPLE_KEY, "wrong", "memo").unwrap();
+    let (client, _events) = client_of(&sim).credentials(wrong).build().unwrap();
+    let outcomes = client.subscribe([SPOT_ORDERS]).await.unwrap();
+    let (_, outcome) = outcomes.iter().next().unwrap();
+    assert!(
+        matches!(outcome, Outcome::Failed(Failure::AuthRejected(_))),
+        "{outcome:?}"
+    );
+    assert!(client.unsubscribe([SPOT_ORDERS]).await.unwrap().all_done());
+    // Also when its task has ended, with the good-bye.
+    let ended = async {
+        while client.states()[0].status != Status::Terminated {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(crate::rig::PATIENCE, ended).await.unwrap();
+    until(&sim, "the end", |counters| counters.total().open == 0).await;
+    assert!(client.unsubscribe([SPOT_ORDERS]).await.unwrap().all_done());
+    assert!(client.states()[0].topics.is_empty());
+}
