@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::{Market, Side};
+use crate::{Market, Side, TimeMs, time};
 
 /// A kind of stream. With a filter, such as a symbol, it makes a [`Topic`](crate::Topic).
 ///
@@ -115,8 +115,44 @@ impl Interval {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|interval| interval.as_str() == text)
+    }
+
+    /// The beginning of the interval in which a moment lies, in UTC: what a candle's time is rounded to before it
+    /// serves as a key, since the exchange is at times a second late (`docs/PROTOCOL.md`, *Klines*).
+    ///
+    /// Weeks begin on Monday, and months on the first. That the exchange sees weeks so is not documented.
+    ///
+    /// ```
+    /// use bitmart_proto::{Interval, TimeMs};
+    ///
+    /// let late = TimeMs::new(1_790_134_201_000);
+    /// assert_eq!(Interval::Minute5.floor(late), TimeMs::new(1_790_134_200_000));
+    /// ```
+    #[must_use]
+    pub fn floor(self, time: TimeMs) -> TimeMs {
+        const MINUTE: u64 = 60_000;
+        const HOUR: u64 = 60 * MINUTE;
+        const DAY: u64 = 24 * HOUR;
+        let millis = time.as_millis();
+        let floor = |unit| millis - millis % unit;
+        TimeMs::new(match self {
+            Self::Minute1 => floor(MINUTE),
+            Self::Minute5 => floor(5 * MINUTE),
+            Self::Minute15 => floor(15 * MINUTE),
+            Self::Minute30 => floor(30 * MINUTE),
+            Self::Hour1 => floor(HOUR),
+            Self::Hour2 => floor(2 * HOUR),
+            Self::Hour4 => floor(4 * HOUR),
+            Self::Day1 => floor(DAY),
+            // The first day of Unix time was a Thursday, three days into its week.
+            Self::Week1 => {
+                let into_the_week = (millis / DAY + 3) % 7;
+                floor(DAY).saturating_sub(into_the_week * DAY)
+            }
+            Self::Month1 => (millis / DAY - time::days_into_the_month(millis / DAY)) * DAY,
+        })
     }
 }
 
@@ -451,6 +487,42 @@ mod tests {
                 channel,
                 "{topic}"
             );
+        }
+    }
+
+    #[test]
+    fn intervals_begin_where_the_calendar_says() {
+        let floor = |interval: Interval, seconds: u64| {
+            interval.floor(TimeMs::new(seconds * 1000 + 7)).as_millis() / 1000
+        };
+        // 2026-11-22 was a Sunday; 16:47:33 UTC.
+        let moment = 1_795_366_053;
+        for (interval, begin) in [
+            (Interval::Minute1, 1_795_366_020),
+            (Interval::Minute5, 1_795_365_900),
+            (Interval::Minute15, 1_795_365_900),
+            (Interval::Minute30, 1_795_365_000),
+            (Interval::Hour1, 1_795_363_200),
+            (Interval::Hour2, 1_795_363_200),
+            (Interval::Hour4, 1_795_363_200),
+            (Interval::Day1, 1_795_305_600),
+            (Interval::Week1, 1_794_787_200),
+            (Interval::Month1, 1_793_491_200),
+        ] {
+            assert_eq!(floor(interval, moment), begin, "{interval:?}");
+            assert_eq!(floor(interval, begin), begin, "{interval:?}");
+            assert!(floor(interval, begin - 1) < begin, "{interval:?}");
+        }
+        // Leap days: 2024-02-29, 2000-03-01, and the year 2100 that has none.
+        assert_eq!(floor(Interval::Month1, 1_709_210_096), 1_706_745_600);
+        assert_eq!(floor(Interval::Month1, 951_868_800), 951_868_800);
+        assert_eq!(floor(Interval::Month1, 4_107_542_399), 4_105_123_200);
+        // The first days of Unix time, before their week's Monday.
+        assert_eq!(floor(Interval::Week1, 86_400), 0);
+        assert_eq!(floor(Interval::Month1, 86_400), 0);
+        for interval in Interval::ALL {
+            let last = TimeMs::new(u64::MAX);
+            assert!(interval.floor(last) <= last);
         }
     }
 

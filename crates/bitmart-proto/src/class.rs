@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::limits::MAX_TOPIC_BYTES;
 use crate::scan::{self, Found};
 
@@ -67,8 +69,10 @@ impl PushHead {
 /// message, not that it is valid JSON: the decoder finds that out.
 #[must_use]
 pub fn classify(text: &[u8]) -> Class {
-    if let Some(class) = head_names_topic(text).or_else(|| tail_names_topic(text)) {
-        return class;
+    if let Some(envelope) = Envelope::predict(text)
+        && let Some(head) = PushHead::new(text, envelope.topic.start, envelope.topic.end)
+    {
+        return Class::Push(head);
     }
     let text = trim(text);
     if text.bytes == b"pong" {
@@ -80,41 +84,74 @@ pub fn classify(text: &[u8]) -> Class {
     by_keys(&text, &found)
 }
 
-/// `{"group":"…","data":` and then a value: one of the two orders that futures pushes come in.
-fn head_names_topic(text: &[u8]) -> Option<Class> {
-    const HEAD: &[u8] = br#"{"group":""#;
-    const DATA: &[u8] = br#"","data":"#;
-    let rest = text.strip_prefix(HEAD)?;
-    let window = &rest[..rest.len().min(MAX_TOPIC_BYTES)];
-    let length = memchr::memchr2(b'"', b'\\', window)?;
-    let (topic, rest) = rest.split_at(length);
-    let value = rest.strip_prefix(DATA)?;
-    is_payload(value, topic).then_some(())?;
-    PushHead::new(text, HEAD.len(), HEAD.len() + length).map(Class::Push)
+/// A push in an order of keys that the exchange uses, as far as its first and last bytes tell.
+pub(crate) struct Envelope {
+    /// Where the topic is.
+    pub(crate) topic: Range<usize>,
+    /// Where the data begins.
+    pub(crate) data: usize,
+    /// Where the data must end for the rest to be as predicted too.
+    pub(crate) behind: usize,
 }
 
-/// `{"data":…,"table":"…"}`, or with `group`: how spot ends every push, and futures some.
-///
-/// Sound for valid JSON. The unescaped quotes of the pattern can't lie inside a string, so its last quote closes a
-/// value of the object that the last brace closes: the outermost one.
-fn tail_names_topic(text: &[u8]) -> Option<Class> {
-    const HEAD: &[u8] = br#"{"data":"#;
-    const TAIL: &[u8] = br#""}"#;
-    let value = text.strip_prefix(HEAD)?;
-    let end = text.strip_suffix(TAIL)?.len();
-    let from = end.saturating_sub(MAX_TOPIC_BYTES).max(HEAD.len());
-    let start = from + memchr::memrchr2(b'"', b'\\', text.get(from..end)?)? + 1;
-    let (before, topic) = (&text[..start], &text[start..end]);
-    if !before.ends_with(br#","table":""#) && !before.ends_with(br#","group":""#) {
-        return None;
+impl Envelope {
+    #[inline]
+    pub(crate) fn predict(text: &[u8]) -> Option<Self> {
+        Self::topic_first(text).or_else(|| Self::data_first(text))
     }
-    is_payload(value, topic).then_some(())?;
-    PushHead::new(text, start, end).map(Class::Push)
+
+    /// `{"group":"…","data":` and then a value, or the same with `table`.
+    fn topic_first(text: &[u8]) -> Option<Self> {
+        const HEAD: usize = br#"{"group":""#.len();
+        const DATA: &[u8] = br#"","data":"#;
+        let head = text.first_chunk::<HEAD>()?;
+        if head != br#"{"group":""# && head != br#"{"table":""# {
+            return None;
+        }
+        let rest = text.get(HEAD..)?;
+        let window = &rest[..rest.len().min(MAX_TOPIC_BYTES)];
+        let length = memchr::memchr2(b'"', b'\\', window)?;
+        let topic = HEAD..HEAD + length;
+        let data = topic.end + DATA.len();
+        let value = rest.get(length..)?.strip_prefix(DATA)?;
+        is_payload(value, text.get(topic.clone())?).then_some(Self {
+            topic,
+            data,
+            behind: text.strip_suffix(b"}")?.len(),
+        })
+    }
+
+    /// `{"data":…,"table":"…"}`, or with `group`: how spot ends every push, and futures most.
+    ///
+    /// Sound for valid JSON. The unescaped quotes of the pattern can't lie inside a string, so its last quote closes
+    /// a value of the object that the last brace closes: the outermost one.
+    fn data_first(text: &[u8]) -> Option<Self> {
+        const HEAD: &[u8] = br#"{"data":"#;
+        const TAIL: &[u8] = br#""}"#;
+        const KEY: usize = br#","table":""#.len();
+        let value = text.strip_prefix(HEAD)?;
+        let end = text.strip_suffix(TAIL)?.len();
+        let from = end.saturating_sub(MAX_TOPIC_BYTES).max(HEAD.len());
+        let start = from + memchr::memrchr2(b'"', b'\\', text.get(from..end)?)? + 1;
+        let key = text.get(..start)?.last_chunk::<KEY>()?;
+        if key != br#","table":""# && key != br#","group":""# {
+            return None;
+        }
+        is_payload(value, text.get(start..end)?).then_some(Self {
+            topic: start..end,
+            data: HEAD.len(),
+            behind: start - KEY,
+        })
+    }
 }
 
-/// Whether `value` begins like data, and `topic` is one that carries data. All else goes the long way.
+/// Whether `value` begins like data, and `topic` is one that carries data and needs no reading. All else goes the
+/// long way.
 fn is_payload(value: &[u8], topic: &[u8]) -> bool {
-    matches!(value.first(), Some(b'[' | b'{' | b'"')) && !topic.is_empty() && topic != SYSTEM
+    matches!(value.first(), Some(b'[' | b'{' | b'"'))
+        && !topic.is_empty()
+        && topic != SYSTEM
+        && topic.iter().all(|byte| (0x20..0x80).contains(byte))
 }
 
 /// The group of the exchange's own notices. A pong is one of them.

@@ -58,6 +58,7 @@
 //! | `num`, `time`, `wire` | decimals, times, words and codes |
 //! | [`limits`] | every bound, with its reason |
 
+mod book;
 mod channel;
 mod class;
 mod decode;
@@ -68,8 +69,10 @@ pub mod limits;
 mod list;
 mod market;
 mod num;
+mod owned;
 mod reply;
 mod scan;
+mod serialize;
 mod spot;
 mod symbol;
 mod time;
@@ -77,25 +80,36 @@ mod topic;
 mod update;
 mod wire;
 
+pub use book::{BookPush, BookSide, BookStep, Level, OwnedLevel};
 pub use channel::{Channel, Interval, Levels, Speed};
 pub use class::{Class, PushHead, classify};
 pub use decode::{DecodeError, DecodeErrorKind, Decoder};
 pub use dialect::Dialect;
 pub use futures::{
-    FuturesAsset, FuturesAssets, FuturesFill, FuturesOrder, FuturesOrderKind, FuturesOrderState,
-    FuturesOrders, FuturesPosition, FuturesPositions, FuturesSide, OpenType, OrderAction, PositionMode,
-    PositionSide, PriceType,
+    BookWay, FuturesAsset, FuturesAssets, FuturesBookTicker, FuturesBookTickers, FuturesDepth,
+    FuturesDepthSide, FuturesDepthSides, FuturesDepthUpdate, FuturesDepthUpdates, FuturesDepths, FuturesFill,
+    FuturesFundingRate, FuturesFundingRates, FuturesKline, FuturesKlines, FuturesOrder, FuturesOrderKind,
+    FuturesOrderState, FuturesOrders, FuturesPosition, FuturesPositions, FuturesSide, FuturesTicker,
+    FuturesTickers, FuturesTrade, FuturesTrades, OpenType, OrderAction, OwnedFuturesAsset,
+    OwnedFuturesBookTicker, OwnedFuturesDepth, OwnedFuturesDepthSide, OwnedFuturesDepthUpdate,
+    OwnedFuturesFill, OwnedFuturesFundingRate, OwnedFuturesKline, OwnedFuturesOrder, OwnedFuturesPosition,
+    OwnedFuturesTicker, OwnedFuturesTrade, PositionMode, PositionSide, PriceType, Taker, TradeWay,
 };
 pub use inflate::{InflateError, Inflater};
 pub use list::{Iter, List};
 pub use market::{Environment, Market, Side, endpoint_url};
 pub use num::{Num, NumError};
+pub use owned::OwnedUpdate;
 pub use reply::{ErrorClass, ErrorCode, IP_LIMITED, Operation, Refusal, Reply};
 pub use spot::{
-    AccountType, Balance, BalanceEvent, Balances, EntrustType, ExecType, OrderMode, SpotBalanceUpdate,
-    SpotBalances, SpotFill, SpotOrder, SpotOrderKind, SpotOrderState, SpotOrders, SpotSide,
+    AccountType, Balance, BalanceEvent, Balances, Candle, EntrustType, ExecType, OrderMode, OwnedBalance,
+    OwnedSpotBalanceUpdate, OwnedSpotBookTicker, OwnedSpotDepth, OwnedSpotDepthUpdate, OwnedSpotKline,
+    OwnedSpotOrder, OwnedSpotTicker, OwnedSpotTrade, SpotBalanceUpdate, SpotBalances, SpotBookTicker,
+    SpotBookTickers, SpotDepth, SpotDepthUpdate, SpotDepthUpdates, SpotDepths, SpotFill, SpotKline,
+    SpotKlines, SpotOrder, SpotOrderKind, SpotOrderState, SpotOrders, SpotSide, SpotTicker, SpotTickers,
+    SpotTrade, SpotTrades,
 };
 pub use symbol::{Symbol, SymbolError};
-pub use time::TimeMs;
+pub use time::{TimeMs, Timestamp};
 pub use topic::{FilterProblem, Topic, TopicError};
 pub use update::{RawPush, Update};

@@ -82,7 +82,7 @@ macro_rules! list {
         $(#[$meta])*
         #[derive(Clone, Copy)]
         pub struct $name<'a> {
-            rows: $crate::list::Rows<'a, $raw>,
+            pub(crate) rows: $crate::list::Rows<'a, $raw>,
         }
 
         impl<'a> $name<'a> {
@@ -143,6 +143,13 @@ macro_rules! list {
         impl std::fmt::Debug for $name<'_> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_list().entries(*self).finish()
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(*self)
             }
         }
 

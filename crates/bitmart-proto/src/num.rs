@@ -66,7 +66,7 @@ impl<'a> Parts<'a> {
     }
 
     /// Every digit, most significant first.
-    fn digits(&self) -> impl Iterator<Item = u8> + use<'a> {
+    fn digits(&self) -> impl DoubleEndedIterator<Item = u8> + use<'a> {
         self.integer.iter().chain(self.fraction).map(|digit| digit - b'0')
     }
 
@@ -193,6 +193,37 @@ impl<'a> Num<'a> {
         Ok(if parts.is_negative { -value } else { value })
     }
 
+    /// The number as a [`rust_decimal::Decimal`], exactly. Zeros at the end of its fraction are dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`NumError`] if the text is no number, if it has more than 28 decimals that aren't zero at the end, or more
+    /// digits than 96 bits hold.
+    ///
+    /// ```
+    /// use bitmart_proto::{Num, NumError};
+    /// use rust_decimal::Decimal;
+    ///
+    /// let balance = Num::new("1043.270000000000000000000000000000");
+    /// assert_eq!(balance.to_decimal(), Ok(Decimal::new(104_327, 2)));
+    /// assert_eq!(Num::new("1e-29").to_decimal(), Err(NumError::Inexact));
+    /// ```
+    #[cfg(feature = "rust_decimal")]
+    pub fn to_decimal(self) -> Result<rust_decimal::Decimal, NumError> {
+        let parts = Parts::parse(self.text).ok_or(NumError::NotANumber)?;
+        if parts.is_zero() {
+            return Ok(rust_decimal::Decimal::ZERO);
+        }
+        let zeros = parts.digits().rev().take_while(|&digit| digit == 0).count();
+        let decimals = signed(parts.fraction.len()) - parts.exponent - signed(zeros);
+        let decimals = u32::try_from(decimals.max(0)).map_err(|_| NumError::Inexact)?;
+        if decimals > rust_decimal::Decimal::MAX_SCALE {
+            return Err(NumError::Inexact);
+        }
+        let mantissa = self.to_scaled(decimals)?;
+        rust_decimal::Decimal::try_from_i128_with_scale(mantissa, decimals).map_err(|_| NumError::TooLarge)
+    }
+
     /// Compares the two values exactly, whatever their spelling. `None` unless both texts are numbers.
     #[must_use]
     pub fn cmp_value(self, other: Num<'_>) -> Option<Ordering> {
@@ -213,6 +244,13 @@ impl<'a> Num<'a> {
 /// `value` times ten plus `digit`.
 fn append(value: i128, digit: u8) -> Option<i128> {
     value.checked_mul(10)?.checked_add(i128::from(digit))
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Num<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text)
+    }
 }
 
 impl fmt::Display for Num<'_> {

@@ -1,65 +1,277 @@
-use crate::topic::strip_speed;
-use crate::{Channel, FuturesAssets, FuturesOrders, FuturesPositions, SpotBalances, SpotOrders, Topic};
+//! What decoding a push yields: which kinds there are, and for each how it is kept, read and shown.
 
-/// A decoded push. Borrows from the message and from the decoder.
-///
-/// ```
-/// use bitmart_proto::{Decoder, Update};
-///
-/// let mut decoder = Decoder::new();
-/// let text = br#"{"group":"futures/asset:USDT","data":{"currency":"USDT","available_balance":"812.25"}}"#;
-/// let update = decoder.decode(text)?;
-/// assert_eq!(update.topic(), "futures/asset:USDT");
-/// if let Update::FuturesAssets { assets, .. } = update {
-///     assert_eq!(assets.get(0).unwrap().available_balance.as_str(), "812.25");
-/// }
-/// # Ok::<(), bitmart_proto::DecodeError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Update<'a> {
+use crate::decode::cursor::{self, Cursor};
+use crate::decode::fields::Element;
+use crate::decode::record::{Lists, Problem, Source, Span};
+use crate::decode::tape::Reader;
+use crate::futures::*;
+use crate::owned::OwnedUpdate;
+use crate::serialize::serialize_fields;
+use crate::spot::*;
+use crate::topic::strip_speed;
+use crate::{Channel, Interval, Topic};
+
+/// One declaration per kind of push.
+macro_rules! pushes {
+    ($( $(#[$meta:meta])* $kind:ident { $(#[$items_meta:meta])* $items:ident: $list:ident of $raw:ident in $rows:ident } )+) => {
+        /// A decoded push. Borrows from the message and from the decoder.
+        ///
+        /// ```
+        /// use bitmart_proto::{Decoder, Update};
+        ///
+        /// let mut decoder = Decoder::new();
+        /// let text = br#"{"group":"futures/asset:USDT","data":{"currency":"USDT","available_balance":"812.25"}}"#;
+        /// let update = decoder.decode(text)?;
+        /// assert_eq!(update.topic(), "futures/asset:USDT");
+        /// if let Update::FuturesAssets { assets, .. } = update {
+        ///     assert_eq!(assets.get(0).unwrap().available_balance.as_str(), "812.25");
+        /// }
+        /// # Ok::<(), bitmart_proto::DecodeError>(())
+        /// ```
+        ///
+        /// Each kind has the topic as the exchange wrote it, and the items. Its [`to_owned`](Self::to_owned) borrows
+        /// from nothing.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Update<'a> {
+            $(
+                $(#[$meta])*
+                #[non_exhaustive]
+                $kind {
+                    /// The `table` (spot) or `group` (futures) as the exchange wrote it.
+                    topic: &'a str,
+                    $(#[$items_meta])*
+                    $items: $list<'a>,
+                },
+            )+
+            /// Anything else: valid JSON with a topic and data, not decoded further.
+            Raw(RawPush<'a>),
+        }
+
+        /// The kinds of push.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $( $kind, )+
+            Raw,
+        }
+
+        /// The records of the last message; only those of its kind are filled.
+        #[derive(Default)]
+        pub(crate) struct Rows {
+            $( $rows: Vec<$raw>, )+
+        }
+
+        impl Rows {
+            pub(crate) fn clear(&mut self) {
+                $( self.$rows.clear(); )+
+            }
+
+            /// Reads the data at `node`. Of a raw push there is nothing to be read.
+            pub(crate) fn read(&mut self, kind: Kind, node: usize, reader: &mut Reader<'_, '_>) -> Result<(), Problem> {
+                match kind {
+                    $( Kind::$kind => reader.rows(node, &mut self.$rows), )+
+                    Kind::Raw => Ok(()),
+                }
+            }
+
+            /// Reads the data that comes next, if it is as predicted.
+            pub(crate) fn scan(&mut self, kind: Kind, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
+                match kind {
+                    $( Kind::$kind => scan_rows(cursor, lists, &mut self.$rows), )+
+                    Kind::Raw => None,
+                }
+            }
+
+            /// The update, unless it is a raw one.
+            #[inline]
+            pub(crate) fn view<'a>(&'a self, kind: Kind, topic: &'a str, source: Source<'a>) -> Option<Update<'a>> {
+                Some(match kind {
+                    $( Kind::$kind => Update::$kind { topic, $items: $list::new(source, &self.$rows) }, )+
+                    Kind::Raw => return None,
+                })
+            }
+        }
+
+        /// The records of an owned update.
+        #[derive(Clone)]
+        pub(crate) enum OwnedRows {
+            $( $kind(Box<[$raw]>), )+
+            Raw { symbol: Option<Box<str>>, text: Span },
+        }
+
+        impl OwnedRows {
+            pub(crate) fn view<'a>(&'a self, topic: &'a str, source: Source<'a>) -> Update<'a> {
+                match self {
+                    $( Self::$kind(rows) => Update::$kind { topic, $items: $list::new(source, rows) }, )+
+                    Self::Raw { symbol, text } => Update::Raw(RawPush {
+                        topic,
+                        symbol: symbol.as_deref(),
+                        text: source.text(*text),
+                    }),
+                }
+            }
+        }
+
+        impl<'a> Update<'a> {
+            /// The `table` (spot) or `group` (futures) as the exchange wrote it. Spot names the channel only; the
+            /// symbol is in the items.
+            #[must_use]
+            pub fn topic(&self) -> &'a str {
+                match *self {
+                    $( Self::$kind { topic, .. } )|+ => topic,
+                    Self::Raw(raw) => raw.topic,
+                }
+            }
+
+            pub(crate) fn copy(&self) -> OwnedUpdate {
+                match *self {
+                    $( Self::$kind { topic, $items } => {
+                        let rows = $items.rows;
+                        OwnedUpdate::new(topic, rows.source, OwnedRows::$kind(rows.rows.into()))
+                    } )+
+                    Self::Raw(raw) => {
+                        let lists = Lists::default();
+                        let source = Source { text: raw.text, lists: &lists };
+                        let text = Span::of_whole(raw.text);
+                        let symbol = raw.symbol.map(Box::from);
+                        OwnedUpdate::new(raw.topic, source, OwnedRows::Raw { symbol, text })
+                    }
+                }
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for Update<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeStructVariant;
+                match self {
+                    $( Self::$kind { topic, $items } => {
+                        let mut fields = serializer.serialize_struct_variant(
+                            "Update",
+                            Kind::$kind as u32,
+                            stringify!($kind),
+                            2,
+                        )?;
+                        fields.serialize_field("topic", topic)?;
+                        fields.serialize_field(stringify!($items), $items)?;
+                        fields.end()
+                    } )+
+                    Self::Raw(raw) => serializer.serialize_newtype_variant("Update", Kind::Raw as u32, "Raw", raw),
+                }
+            }
+        }
+    };
+}
+
+pushes! {
     /// Orders of the spot account.
-    #[non_exhaustive]
-    SpotOrders {
-        /// The `table` as the exchange wrote it.
-        topic: &'a str,
-        /// The orders.
-        orders: SpotOrders<'a>,
-    },
+    SpotOrders { /// The orders.
+        orders: SpotOrders of RawSpotOrder in spot_orders }
     /// Balances of the spot account.
-    #[non_exhaustive]
-    SpotBalances {
-        /// The `table` as the exchange wrote it.
-        topic: &'a str,
-        /// The changes.
-        changes: SpotBalances<'a>,
-    },
+    SpotBalances { /// The changes.
+        changes: SpotBalances of RawSpotBalanceUpdate in spot_balances }
+    /// 24-hour statistics of spot symbols.
+    SpotTickers { /// The tickers.
+        tickers: SpotTickers of RawSpotTicker in spot_tickers }
+    /// Best prices of spot symbols.
+    SpotBookTickers { /// The best prices.
+        tickers: SpotBookTickers of RawSpotBookTicker in spot_book_tickers }
+    /// Candles of spot symbols.
+    SpotKlines { /// The candles.
+        klines: SpotKlines of RawSpotKline in spot_klines }
+    /// Whole spot books.
+    SpotDepths { /// The books.
+        books: SpotDepths of RawSpotDepth in spot_depths }
+    /// Spot books in updates.
+    SpotDepthUpdates { /// The snapshots and updates.
+        updates: SpotDepthUpdates of RawSpotDepthUpdate in spot_depth_updates }
+    /// Trades of spot symbols.
+    SpotTrades { /// The trades, oldest first.
+        trades: SpotTrades of RawSpotTrade in spot_trades }
     /// Orders of the futures account.
-    #[non_exhaustive]
-    FuturesOrders {
-        /// The `group` as the exchange wrote it.
-        topic: &'a str,
-        /// The orders.
-        orders: FuturesOrders<'a>,
-    },
+    FuturesOrders { /// The orders.
+        orders: FuturesOrders of RawFuturesOrder in futures_orders }
     /// Positions of the futures account.
-    #[non_exhaustive]
-    FuturesPositions {
-        /// The `group` as the exchange wrote it.
-        topic: &'a str,
-        /// The positions.
-        positions: FuturesPositions<'a>,
-    },
+    FuturesPositions { /// The positions.
+        positions: FuturesPositions of RawFuturesPosition in futures_positions }
     /// Balances of the futures account.
-    #[non_exhaustive]
-    FuturesAssets {
-        /// The `group` as the exchange wrote it.
-        topic: &'a str,
-        /// The balances.
-        assets: FuturesAssets<'a>,
-    },
-    /// Anything else: valid JSON with a topic and data, not decoded further.
-    Raw(RawPush<'a>),
+    FuturesAssets { /// The balances.
+        assets: FuturesAssets of RawFuturesAsset in futures_assets }
+    /// 24-hour statistics of contracts.
+    FuturesTickers { /// The tickers.
+        tickers: FuturesTickers of RawFuturesTicker in futures_tickers }
+    /// Best prices of contracts.
+    FuturesBookTickers { /// The best prices.
+        tickers: FuturesBookTickers of RawFuturesBookTicker in futures_book_tickers }
+    /// Funding rates of contracts.
+    FuturesFundingRates { /// The rates.
+        rates: FuturesFundingRates of RawFuturesFundingRate in futures_funding_rates }
+    /// Single sides of contracts' books.
+    FuturesDepthSides { /// The sides.
+        sides: FuturesDepthSides of RawFuturesDepthSide in futures_depth_sides }
+    /// Whole books of contracts.
+    FuturesDepths { /// The books.
+        books: FuturesDepths of RawFuturesDepth in futures_depths }
+    /// Books of contracts in updates.
+    FuturesDepthUpdates { /// The snapshots and updates.
+        updates: FuturesDepthUpdates of RawFuturesDepthUpdate in futures_depth_updates }
+    /// Trades of contracts.
+    FuturesTrades { /// The trades, newest first.
+        trades: FuturesTrades of RawFuturesTrade in futures_trades }
+    /// Candles of contracts' trades.
+    FuturesKlines { /// The candles.
+        klines: FuturesKlines of RawFuturesKline in futures_klines }
+    /// Candles of contracts' mark prices.
+    FuturesMarkPriceKlines { /// The candles.
+        klines: FuturesKlines of RawFuturesKline in futures_mark_price_klines }
+}
+
+/// Data as it should come: an array of items, or one item.
+fn scan_rows<R: Element>(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<R>) -> Option<()> {
+    if cursor.peek()? == b'[' {
+        cursor::elements(cursor, lists, |cursor, lists| {
+            R::scan_element(cursor, lists, rows)
+        })
+    } else {
+        R::scan_element(cursor, lists, rows)
+    }
+}
+
+impl Kind {
+    /// What a topic brings. What isn't known comes raw; levels and intervals that the exchange doesn't document are
+    /// read like those that it does.
+    pub(crate) fn of(topic: &str) -> Self {
+        let name = topic.find([':', '@']).map_or(topic, |end| &topic[..end]);
+        let counts = |prefix: &str| {
+            name.strip_prefix(prefix)
+                .is_some_and(|count| count.starts_with(|first: char| first.is_ascii_digit()))
+        };
+        match name {
+            "spot/user/order" | "spot/user/orders" => Self::SpotOrders,
+            "spot/user/balance" => Self::SpotBalances,
+            "spot/ticker" => Self::SpotTickers,
+            "spot/bookTicker" => Self::SpotBookTickers,
+            "spot/trade" => Self::SpotTrades,
+            "futures/order" => Self::FuturesOrders,
+            "futures/position" => Self::FuturesPositions,
+            "futures/asset" => Self::FuturesAssets,
+            "futures/ticker" => Self::FuturesTickers,
+            "futures/bookticker" => Self::FuturesBookTickers,
+            "futures/fundingRate" => Self::FuturesFundingRates,
+            "futures/trade" => Self::FuturesTrades,
+            _ if counts("spot/depth/increase") => Self::SpotDepthUpdates,
+            _ if counts("spot/depth") => Self::SpotDepths,
+            _ if counts("spot/kline") => Self::SpotKlines,
+            _ if counts("futures/depthIncrease") || counts("futures/v2/depthIncrease") => {
+                Self::FuturesDepthUpdates
+            }
+            _ if counts("futures/depthAll") || counts("futures/v2/depthAll") => Self::FuturesDepths,
+            _ if counts("futures/depth") => Self::FuturesDepthSides,
+            _ if counts("futures/klineBin") => Self::FuturesKlines,
+            _ if counts("futures/markPriceKlineBin") => Self::FuturesMarkPriceKlines,
+            _ => Self::Raw,
+        }
+    }
 }
 
 /// A push that is not decoded further. That it is valid JSON was checked.
@@ -74,19 +286,23 @@ pub struct RawPush<'a> {
     pub text: &'a str,
 }
 
-impl<'a> Update<'a> {
-    /// The `table` (spot) or `group` (futures) as the exchange wrote it. Spot names the channel only; the symbol is
-    /// in the items.
+serialize_fields! { RawPush { topic, symbol, text } }
+
+impl Update<'_> {
+    /// The interval of candles, which stands in their topic alone. `None` for anything but candles, and for an
+    /// interval that the exchange doesn't document.
     #[must_use]
-    pub fn topic(&self) -> &'a str {
-        match *self {
-            Self::SpotOrders { topic, .. }
-            | Self::SpotBalances { topic, .. }
-            | Self::FuturesOrders { topic, .. }
-            | Self::FuturesPositions { topic, .. }
-            | Self::FuturesAssets { topic, .. } => topic,
-            Self::Raw(raw) => raw.topic,
-        }
+    pub fn interval(&self) -> Option<Interval> {
+        let prefix = match self {
+            Self::SpotKlines { .. } => "spot/kline",
+            Self::FuturesKlines { .. } => "futures/klineBin",
+            Self::FuturesMarkPriceKlines { .. } => "futures/markPriceKlineBin",
+            _ => return None,
+        };
+        split(self.topic())
+            .0
+            .strip_prefix(prefix)
+            .and_then(Interval::parse)
     }
 
     /// Whether this is what a subscription to `topic` brings, in whole or in part.
@@ -117,12 +333,27 @@ impl<'a> Update<'a> {
             Channel::SpotUserOrders | Channel::SpotUserBalance => None,
             _ => topic.filter(),
         };
-        let Some(symbol) = symbol else { return true };
+        symbol.is_none_or(|symbol| self.may_hold(symbol))
+    }
+
+    /// Whether an item is of that symbol, or there are none.
+    fn may_hold(&self, symbol: &str) -> bool {
+        macro_rules! any {
+            ($items:ident) => {
+                $items.is_empty() || $items.iter().any(|item| item.symbol == symbol)
+            };
+        }
         match *self {
-            Self::SpotOrders { orders, .. } => {
-                orders.is_empty() || orders.iter().any(|order| order.symbol == symbol)
-            }
+            Self::SpotOrders { orders, .. } => any!(orders),
+            Self::SpotTickers { tickers, .. } => any!(tickers),
+            Self::SpotBookTickers { tickers, .. } => any!(tickers),
+            Self::SpotKlines { klines, .. } => any!(klines),
+            Self::SpotDepths { books, .. } => any!(books),
+            Self::SpotDepthUpdates { updates, .. } => any!(updates),
+            Self::SpotTrades { trades, .. } => any!(trades),
+            Self::FuturesTickers { tickers, .. } => any!(tickers),
             Self::Raw(raw) => raw.symbol.is_none_or(|named| named == symbol),
+            // Their topics name the symbol, or their items have none.
             _ => true,
         }
     }

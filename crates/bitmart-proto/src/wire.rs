@@ -43,11 +43,25 @@ macro_rules! wire_words {
             }
         }
 
-        impl $crate::decode::record::Word for $name<'static> {
+        impl $crate::decode::fields::Word for $name<'static> {
             type Of<'a> = $name<'a>;
 
-            fn from_word<'a>(word: &'a str) -> $name<'a> {
+            #[inline]
+            fn from_word(word: &str) -> $name<'_> {
                 $name::new(word)
+            }
+        }
+
+        impl<'a> $crate::decode::fields::IntoWord<'a> for $name<'a> {
+            fn into_word(self) -> &'a str {
+                self.as_str()
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
     };
@@ -81,6 +95,19 @@ macro_rules! wire_codes {
         impl From<i64> for $name {
             fn from(code: i64) -> Self {
                 Self(code)
+            }
+        }
+
+        impl From<$name> for i64 {
+            fn from(code: $name) -> Self {
+                code.0
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i64(self.0)
             }
         }
 

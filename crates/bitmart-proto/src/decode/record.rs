@@ -1,14 +1,13 @@
-//! One declaration per message: the public struct, the record that the decoder keeps, and how the one is read and
-//! the other rebuilt, all come from one `record!`.
+//! One declaration per message: the public struct, the record that the decoder keeps, how it is read on either way,
+//! how the one is rebuilt from the other, and its owned form all come from one `record!`.
 
 use std::fmt::Debug;
-use std::marker::PhantomData;
-
-use simd_json::Node;
 
 use super::DecodeErrorKind;
+use super::cursor::Cursor;
 use super::tape::Reader;
-use crate::{Num, TimeMs};
+use crate::book::RawLevel;
+use crate::spot::RawBalance;
 
 /// Where a text lies: in the message, or in the arena that holds the unescaped ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,26 +22,75 @@ impl Span {
         start: u32::MAX,
         end: u32::MAX,
     };
+
+    /// All of a text.
+    pub(crate) fn of_whole(text: &str) -> Self {
+        u32::try_from(text.len()).map_or(Self::ABSENT, |end| Self { start: 0, end })
+    }
+}
+
+/// The records that lie inside the items of a message, all behind one another, in the message's order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lists {
+    pub(crate) balances: Vec<RawBalance>,
+    pub(crate) levels: Vec<RawLevel>,
+}
+
+impl Lists {
+    pub(crate) fn clear(&mut self) {
+        self.balances.clear();
+        self.levels.clear();
+    }
 }
 
 /// What the views of a decoded message read from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) text: &'a str,
-    pub(crate) balances: &'a [crate::spot::RawBalance],
+    pub(crate) lists: &'a Lists,
 }
 
 impl<'a> Source<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn text(self, span: Span) -> &'a str {
         let text = self.text.get(span.start as usize..span.end as usize);
         debug_assert!(text.is_some(), "{span:?} was checked at decode");
         text.unwrap_or("")
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional_text(self, span: Span) -> Option<&'a str> {
         (span != Span::ABSENT).then(|| self.text(span))
+    }
+}
+
+/// Texts and lists that an owned record keeps, and how they come together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Store {
+    pub(crate) text: String,
+    pub(crate) lists: Lists,
+}
+
+impl Store {
+    pub(crate) fn span(&mut self, text: &str) -> Span {
+        let start = self.text.len();
+        self.text.push_str(text);
+        match (u32::try_from(start), u32::try_from(self.text.len())) {
+            (Ok(start), Ok(end)) => Span { start, end },
+            // 4 GiB of text come from no message.
+            _ => Span::ABSENT,
+        }
+    }
+
+    pub(crate) fn optional_span(&mut self, text: Option<&str>) -> Span {
+        text.map_or(Span::ABSENT, |text| self.span(text))
+    }
+
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            text: &self.text,
+            lists: &self.lists,
+        }
     }
 }
 
@@ -58,8 +106,34 @@ pub(crate) struct Fault {
 pub(crate) enum Problem {
     /// It isn't what is said here; the record puts its field's name to it.
     Expected(&'static str),
-    /// Something inside it, with its own name.
+    /// Something in it, at another node, isn't what is said here.
+    ExpectedAt(&'static str, usize),
+    /// It has more items than we take.
+    TooManyItems,
+    /// A record inside it, with its own name.
     Inside(Fault),
+}
+
+impl Problem {
+    /// The problem as one of this field, whose value is at `node`.
+    #[cold]
+    pub(crate) fn of(self, schema: &'static str, field: &'static str, node: usize) -> Fault {
+        let wrong = |expected, node| Fault {
+            schema,
+            kind: DecodeErrorKind::WrongType { field, expected },
+            node,
+        };
+        match self {
+            Self::Expected(expected) => wrong(expected, node),
+            Self::ExpectedAt(expected, node) => wrong(expected, node),
+            Self::TooManyItems => Fault {
+                schema,
+                kind: DecodeErrorKind::TooManyItems,
+                node,
+            },
+            Self::Inside(fault) => fault,
+        }
+    }
 }
 
 impl From<Fault> for Problem {
@@ -82,7 +156,14 @@ pub(crate) trait Field {
     /// Reads the value at `node`, which is not `null`.
     fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Self::Raw, Problem>;
 
+    /// Reads the value that comes next into `raw`, or answers `None` if it isn't as predicted. Takes no value that
+    /// [`read`](Self::read) would read differently.
+    fn scan(cursor: &mut Cursor<'_>, lists: &mut Lists, raw: &mut Self::Raw) -> Option<()>;
+
     fn view(raw: Self::Raw, source: Source<'_>) -> Self::View<'_>;
+
+    /// Puts what the view shows into a store, to be viewed from there.
+    fn store(view: Self::View<'_>, store: &mut Store) -> Self::Raw;
 }
 
 /// What `record!` makes: a record as the decoder keeps it.
@@ -93,9 +174,10 @@ pub(crate) trait Record: Copy + Debug + PartialEq + Sized {
     const NAME: &'static str;
     /// Every name that a field may have on the wire, in the order in which the exchange sends them.
     const KEYS: &'static [(&'static str, Self::Key)];
-    /// The key under which an object holds all but the first [`OUTER`](Self::OUTER) keys, if there is one.
+    /// The key under which an object holds the fields with [`KEYS`](Self::KEYS), if there is one.
     const INNER: Option<&'static str>;
-    const OUTER: usize;
+    /// The names of the fields that lie around that object.
+    const OUTER_KEYS: &'static [(&'static str, Self::Key)];
     const EMPTY: Self;
 
     /// Whether `name` is the first of the field's names. Where the key is known, a comparison with a constant.
@@ -104,65 +186,156 @@ pub(crate) trait Record: Copy + Debug + PartialEq + Sized {
     /// Reads the value at `node` into the field.
     fn set(&mut self, key: Self::Key, node: usize, reader: &mut Reader<'_, '_>) -> Result<(), Fault>;
 
+    /// Reads the object that comes next on top of what the record holds already, without a look at what is missing.
+    fn scan(&mut self, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()>;
+
     /// The first required field that has no value.
     fn missing(&self) -> Option<&'static str>;
 
     fn view<'a>(&self, source: Source<'a>) -> Self::View<'a>;
+
+    /// The record of a view, with its texts in the store.
+    fn store(view: Self::View<'_>, store: &mut Store) -> Self;
 }
 
 macro_rules! record {
     // A record that lies in an object beside some fields of its own.
     (
         $(#[$meta:meta])*
-        pub struct $name:ident<'a>: $raw:ident, $label:literal {
-            $( $(#[$doc:meta])* $field:ident: $ty:ty = $kind:ty [ $($key:literal),+ ], )*
+        pub struct $name:ident<'a>: $raw:ident, $owned:ident, $label:literal {
+            $( $(#[$out_doc:meta])* $out_field:ident: $out_ty:ty = $out_kind:ty [ $out_key:literal ], )*
             => $inner:literal {
-                $( $(#[$in_doc:meta])* $in_field:ident: $in_ty:ty = $in_kind:ty [ $($in_key:literal),+ ], )*
+                $( $(#[$doc:meta])* $field:ident: $ty:ty = $kind:ty [ $($key:literal),+ ], )*
             }
         }
     ) => {
         $crate::decode::record::record! { @emit
-            [$(#[$meta])*] $name $raw $label (Some($inner)) ([$($($key),+),*].len())
-            $( $(#[$doc])* $field: $ty = $kind [ $($key),+ ], )*
-            $( $(#[$in_doc])* $in_field: $in_ty = $in_kind [ $($in_key),+ ], )*
+            [$(#[$meta])*] $name $raw $owned $label
+            { $( $(#[$out_doc])* $out_field: $out_ty = $out_kind [ $out_key ], )* }
+            { $( $(#[$doc])* $field: $ty = $kind [ $($key),+ ], )* }
+            (Some($inner))
+            (scan_around)
+        }
+
+        impl $raw {
+            /// The outer object. Its few keys may come in any order.
+            fn scan_around(
+                &mut self,
+                cursor: &mut $crate::decode::cursor::Cursor<'_>,
+                lists: &mut $crate::decode::record::Lists,
+            ) -> Option<()> {
+                use $crate::decode::record::{Field, key_and_colon};
+
+                cursor.expect(b"{")?;
+                let mut has_inner = false;
+                loop {
+                    if cursor.eat(const { &key_and_colon::<{ $inner.len() + 3 }>($inner) }) {
+                        // Of a repeated key the last one would count: left to the general way.
+                        if has_inner {
+                            return None;
+                        }
+                        has_inner = true;
+                        self.scan_body(cursor, lists)?;
+                    }
+                    $( else if cursor.eat(const { &key_and_colon::<{ $out_key.len() + 3 }>($out_key) }) {
+                        <$out_kind as Field>::scan(cursor, lists, &mut self.$out_field)?;
+                    } )*
+                    else {
+                        cursor.key()?;
+                        cursor.skip()?;
+                    }
+                    if cursor.closes(b'}')? {
+                        return has_inner.then_some(());
+                    }
+                }
+            }
         }
     };
     (
         $(#[$meta:meta])*
-        pub struct $name:ident<'a>: $raw:ident, $label:literal {
+        pub struct $name:ident<'a>: $raw:ident, $owned:ident, $label:literal {
             $( $(#[$doc:meta])* $field:ident: $ty:ty = $kind:ty [ $($key:literal),+ ], )*
         }
     ) => {
         $crate::decode::record::record! { @emit
-            [$(#[$meta])*] $name $raw $label (None) (0)
-            $( $(#[$doc])* $field: $ty = $kind [ $($key),+ ], )*
+            [$(#[$meta])*] $name $raw $owned $label
+            {}
+            { $( $(#[$doc])* $field: $ty = $kind [ $($key),+ ], )* }
+            (None)
+            (scan_body)
         }
     };
     (
-        @emit [$(#[$meta:meta])*] $name:ident $raw:ident $label:literal ($inner:expr) ($outer:expr)
-        $( $(#[$doc:meta])* $field:ident: $ty:ty = $kind:ty [ $first:literal $(, $alias:literal)* ], )*
+        @emit [$(#[$meta:meta])*] $name:ident $raw:ident $owned:ident $label:literal
+        { $( $(#[$out_doc:meta])* $out_field:ident: $out_ty:ty = $out_kind:ty [ $out_first:literal ], )* }
+        { $( $(#[$doc:meta])* $field:ident: $ty:ty = $kind:ty [ $first:literal $(, $alias:literal)* ], )* }
+        ($inner:expr) ($scan:ident)
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name<'a> {
+            $( $(#[$out_doc])* pub $out_field: $out_ty, )*
             $( $(#[$doc])* pub $field: $ty, )*
         }
 
         /// As the decoder keeps it: places in the text instead of the text.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub(crate) struct $raw {
+            $( $out_field: <$out_kind as $crate::decode::record::Field>::Raw, )*
             $( $field: <$kind as $crate::decode::record::Field>::Raw, )*
         }
 
+        $crate::owned::owned! { $owned, $name, $raw }
+
+        $crate::serialize::serialize_fields! { $name { $( $out_field, )* $( $field, )* } }
+
         const _: () = {
-            use $crate::decode::record::{Fault, Field, Problem, Record, Source};
-            use $crate::decode::DecodeErrorKind;
+            use $crate::decode::cursor::Cursor;
+            use $crate::decode::record::{Fault, Field, Lists, Record, Source, Store, key_and_colon};
             use $crate::decode::tape::Reader;
 
             #[derive(Clone, Copy)]
             #[expect(non_camel_case_types, reason = "named like the fields")]
-            pub(crate) enum Key { $( $field, )* }
+            pub(crate) enum Key { $( $out_field, )* $( $field, )* }
+
+            impl $raw {
+                /// The object that holds the fields: first in the exchange's order, without a look at a key's
+                /// meaning; what is left then, in any order.
+                fn scan_body(&mut self, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
+                    // A copy that stays in registers.
+                    let mut here = *cursor;
+                    here.expect(b"{")?;
+                    'object: {
+                        $( if here.eat(const { &key_and_colon::<{ $first.len() + 3 }>($first) }) {
+                            <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
+                            if here.closes(b'}')? {
+                                break 'object;
+                            }
+                        } )*
+                        self.scan_rest(&mut here, lists)?;
+                    }
+                    *cursor = here;
+                    Some(())
+                }
+
+                #[inline(never)]
+                fn scan_rest(&mut self, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
+                    let mut here = *cursor;
+                    loop {
+                        let name = here.key()?;
+                        $( if name == $first.as_bytes() $( || name == $alias.as_bytes() )* {
+                            <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
+                        } else )* {
+                            here.skip()?;
+                        }
+                        if here.closes(b'}')? {
+                            *cursor = here;
+                            return Some(());
+                        }
+                    }
+                }
+            }
 
             impl Record for $raw {
                 type Key = Key;
@@ -170,19 +343,30 @@ macro_rules! record {
                 const NAME: &'static str = $label;
                 const KEYS: &'static [(&'static str, Key)] =
                     &[$( ($first, Key::$field), $( ($alias, Key::$field), )* )*];
+                const OUTER_KEYS: &'static [(&'static str, Key)] = &[$( ($out_first, Key::$out_field), )*];
                 const INNER: Option<&'static str> = $inner;
-                const OUTER: usize = $outer;
-                const EMPTY: Self = Self { $( $field: <$kind as Field>::ABSENT, )* };
+                const EMPTY: Self = Self {
+                    $( $out_field: <$out_kind as Field>::ABSENT, )*
+                    $( $field: <$kind as Field>::ABSENT, )*
+                };
 
                 #[inline]
                 fn is_named(key: Key, name: &str) -> bool {
                     match key {
+                        $( Key::$out_field => name == $out_first, )*
                         $( Key::$field => name == $first, )*
                     }
                 }
 
                 fn set(&mut self, key: Key, node: usize, reader: &mut Reader<'_, '_>) -> Result<(), Fault> {
-                    let result = match key {
+                    let (problem, field) = match key {
+                        $( Key::$out_field => match <$out_kind as Field>::read(node, reader) {
+                            Ok(value) => {
+                                self.$out_field = value;
+                                return Ok(());
+                            }
+                            Err(problem) => (problem, $out_first),
+                        }, )*
                         $( Key::$field => match <$kind as Field>::read(node, reader) {
                             Ok(value) => {
                                 self.$field = value;
@@ -191,17 +375,19 @@ macro_rules! record {
                             Err(problem) => (problem, $first),
                         }, )*
                     };
-                    Err(match result {
-                        (Problem::Inside(fault), _) => fault,
-                        (Problem::Expected(expected), field) => Fault {
-                            schema: $label,
-                            kind: DecodeErrorKind::WrongType { field, expected },
-                            node,
-                        },
-                    })
+                    Err(problem.of($label, field, node))
                 }
 
+                #[inline]
+                fn scan(&mut self, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
+                    self.$scan(cursor, lists)
+                }
+
+                #[inline]
                 fn missing(&self) -> Option<&'static str> {
+                    $( if <$out_kind as Field>::IS_REQUIRED && self.$out_field == <$out_kind as Field>::ABSENT {
+                        return Some($out_first);
+                    } )*
                     $( if <$kind as Field>::IS_REQUIRED && self.$field == <$kind as Field>::ABSENT {
                         return Some($first);
                     } )*
@@ -210,7 +396,17 @@ macro_rules! record {
 
                 #[inline]
                 fn view<'a>(&self, source: Source<'a>) -> $name<'a> {
-                    $name { $( $field: <$kind as Field>::view(self.$field, source), )* }
+                    $name {
+                        $( $out_field: <$out_kind as Field>::view(self.$out_field, source), )*
+                        $( $field: <$kind as Field>::view(self.$field, source), )*
+                    }
+                }
+
+                fn store(view: $name<'_>, store: &mut Store) -> Self {
+                    Self {
+                        $( $out_field: <$out_kind as Field>::store(view.$out_field, store), )*
+                        $( $field: <$kind as Field>::store(view.$field, store), )*
+                    }
                 }
             }
         };
@@ -219,231 +415,16 @@ macro_rules! record {
 
 pub(crate) use record;
 
-/// Whether the exchange means "none" by this text.
-fn means_none(text: &str) -> bool {
-    matches!(text, "" | "-")
-}
-
-/// A text that must be there; it may be empty.
-pub(crate) enum Text {}
-
-impl Field for Text {
-    type Raw = Span;
-    type View<'a> = &'a str;
-    const ABSENT: Span = Span::ABSENT;
-    const IS_REQUIRED: bool = true;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Span, Problem> {
-        let text = reader.string(node).ok_or(Problem::Expected("a string"))?;
-        Ok(reader.span(text))
+/// A key as it stands in a message: its quotes and the colon with it. `N` is the name's length and three more.
+pub(crate) const fn key_and_colon<const N: usize>(name: &str) -> [u8; N] {
+    let name = name.as_bytes();
+    assert!(name.len() + 3 == N, "a key has two quotes and a colon");
+    let mut key = [b'"'; N];
+    let mut at = 0;
+    while at < name.len() {
+        key[at + 1] = name[at];
+        at += 1;
     }
-
-    #[inline]
-    fn view(raw: Span, source: Source<'_>) -> &str {
-        source.text(raw)
-    }
-}
-
-/// A text that may be missing, empty or `-`.
-pub(crate) enum OptionalText {}
-
-impl Field for OptionalText {
-    type Raw = Span;
-    type View<'a> = Option<&'a str>;
-    const ABSENT: Span = Span::ABSENT;
-    const IS_REQUIRED: bool = false;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Span, Problem> {
-        let text = reader.string(node).ok_or(Problem::Expected("a string"))?;
-        Ok(if means_none(text) {
-            Span::ABSENT
-        } else {
-            reader.span(text)
-        })
-    }
-
-    #[inline]
-    fn view(raw: Span, source: Source<'_>) -> Option<&str> {
-        source.optional_text(raw)
-    }
-}
-
-/// A decimal that must be there and be one.
-pub(crate) enum Decimal {}
-
-impl Field for Decimal {
-    type Raw = Span;
-    type View<'a> = Num<'a>;
-    const ABSENT: Span = Span::ABSENT;
-    const IS_REQUIRED: bool = true;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Span, Problem> {
-        match reader.string(node) {
-            Some(text) if Num::new(text).is_number() => Ok(reader.span(text)),
-            _ => Err(Problem::Expected("a decimal in a string")),
-        }
-    }
-
-    #[inline]
-    fn view(raw: Span, source: Source<'_>) -> Num<'_> {
-        Num::new(source.text(raw))
-    }
-}
-
-/// A decimal that may be missing, empty or `-`; any other text is kept.
-pub(crate) enum OptionalDecimal {}
-
-impl Field for OptionalDecimal {
-    type Raw = Span;
-    type View<'a> = Option<Num<'a>>;
-    const ABSENT: Span = Span::ABSENT;
-    const IS_REQUIRED: bool = false;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Span, Problem> {
-        OptionalText::read(node, reader)
-    }
-
-    #[inline]
-    fn view(raw: Span, source: Source<'_>) -> Option<Num<'_>> {
-        source.optional_text(raw).map(Num::new)
-    }
-}
-
-/// A word out of a list, if there is one.
-pub(crate) trait Word {
-    type Of<'a>;
-
-    fn from_word(word: &str) -> Self::Of<'_>;
-}
-
-/// A word that may be missing, empty or `-`.
-pub(crate) struct OptionalWord<W>(PhantomData<W>);
-
-impl<W: Word> Field for OptionalWord<W> {
-    type Raw = Span;
-    type View<'a> = Option<W::Of<'a>>;
-    const ABSENT: Span = Span::ABSENT;
-    const IS_REQUIRED: bool = false;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Span, Problem> {
-        OptionalText::read(node, reader)
-    }
-
-    #[inline]
-    fn view(raw: Span, source: Source<'_>) -> Option<W::Of<'_>> {
-        source.optional_text(raw).map(W::from_word)
-    }
-}
-
-/// An event's name: required, and trimmed, since the exchange pads it (`docs/PROTOCOL.md`, *Quirks*).
-pub(crate) struct TrimmedWord<W>(PhantomData<W>);
-
-impl<W: Word> Field for TrimmedWord<W> {
-    type Raw = Span;
-    type View<'a> = W::Of<'a>;
-    const ABSENT: Span = Span::ABSENT;
-    const IS_REQUIRED: bool = true;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Span, Problem> {
-        let text = reader.string(node).ok_or(Problem::Expected("a string"))?;
-        Ok(reader.span(text.trim_ascii()))
-    }
-
-    #[inline]
-    fn view(raw: Span, source: Source<'_>) -> W::Of<'_> {
-        W::from_word(source.text(raw))
-    }
-}
-
-/// Milliseconds, as an integer or as a string of digits; zero, `""` and `"-"` mean none.
-pub(crate) enum OptionalTime {}
-
-impl Field for OptionalTime {
-    type Raw = Option<TimeMs>;
-    type View<'a> = Option<TimeMs>;
-    const ABSENT: Option<TimeMs> = None;
-    const IS_REQUIRED: bool = false;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Option<TimeMs>, Problem> {
-        if reader.string(node).is_some_and(means_none) {
-            return Ok(None);
-        }
-        let millis = reader
-            .unsigned(node)
-            .ok_or(Problem::Expected("a time in milliseconds"))?;
-        Ok((millis != 0).then_some(TimeMs::new(millis)))
-    }
-
-    #[inline]
-    fn view(raw: Option<TimeMs>, _: Source<'_>) -> Option<TimeMs> {
-        raw
-    }
-}
-
-/// A code that must be there, as an integer or as a string that holds one.
-pub(crate) struct Code<C>(PhantomData<C>);
-
-impl<C: From<i64>> Field for Code<C> {
-    type Raw = Option<i64>;
-    type View<'a> = C;
-    const ABSENT: Option<i64> = None;
-    const IS_REQUIRED: bool = true;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Option<i64>, Problem> {
-        match reader.signed(node) {
-            Some(code) => Ok(Some(code)),
-            None => Err(Problem::Expected("an integer")),
-        }
-    }
-
-    #[inline]
-    fn view(raw: Option<i64>, _: Source<'_>) -> C {
-        debug_assert!(raw.is_some(), "a required code was checked at decode");
-        C::from(raw.unwrap_or_default())
-    }
-}
-
-/// An id that the exchange writes as an integer, or as a string that holds one.
-pub(crate) enum Id {}
-
-impl Field for Id {
-    type Raw = Option<u64>;
-    type View<'a> = u64;
-    const ABSENT: Option<u64> = None;
-    const IS_REQUIRED: bool = true;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Option<u64>, Problem> {
-        match reader.unsigned(node) {
-            Some(id) => Ok(Some(id)),
-            None => Err(Problem::Expected("an unsigned integer")),
-        }
-    }
-
-    #[inline]
-    fn view(raw: Option<u64>, _: Source<'_>) -> u64 {
-        debug_assert!(raw.is_some(), "a required id was checked at decode");
-        raw.unwrap_or_default()
-    }
-}
-
-/// A record in a field of another; missing or `null` means none.
-pub(crate) struct Nested<R>(PhantomData<R>);
-
-impl<R: Record> Field for Nested<R> {
-    type Raw = Option<R>;
-    type View<'a> = Option<R::View<'a>>;
-    const ABSENT: Option<R> = None;
-    const IS_REQUIRED: bool = false;
-
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Option<R>, Problem> {
-        if !matches!(reader.node(node), Some(Node::Object { .. })) {
-            return Err(Problem::Expected("an object"));
-        }
-        Ok(Some(reader.record(node)?))
-    }
-
-    #[inline]
-    fn view(raw: Option<R>, source: Source<'_>) -> Option<R::View<'_>> {
-        raw.map(|record| record.view(source))
-    }
+    key[N - 1] = b':';
+    key
 }

@@ -3,9 +3,9 @@
 use simd_json::{Node, StaticNode};
 
 use super::DecodeErrorKind;
-use super::record::{Fault, Record, Span};
+use super::fields::Element;
+use super::record::{Fault, Lists, Problem, Record, Span};
 use crate::limits::MAX_ITEMS;
-use crate::spot::RawBalance;
 
 /// Reads records off a tape.
 pub(crate) struct Reader<'t, 'b> {
@@ -14,7 +14,7 @@ pub(crate) struct Reader<'t, 'b> {
     base: usize,
     /// Where strings are put if some had to be unescaped: then they no longer lie where the message has them.
     arena: Option<&'t mut String>,
-    pub(crate) balances: &'t mut Vec<RawBalance>,
+    pub(crate) lists: &'t mut Lists,
 }
 
 impl<'t, 'b> Reader<'t, 'b> {
@@ -22,13 +22,13 @@ impl<'t, 'b> Reader<'t, 'b> {
         nodes: &'t [Node<'b>],
         base: usize,
         arena: Option<&'t mut String>,
-        balances: &'t mut Vec<RawBalance>,
+        lists: &'t mut Lists,
     ) -> Self {
         Self {
             nodes,
             base,
             arena,
-            balances,
+            lists,
         }
     }
 
@@ -43,6 +43,10 @@ impl<'t, 'b> Reader<'t, 'b> {
             Node::String(text) => Some(text),
             _ => None,
         }
+    }
+
+    pub(crate) fn is_object(&self, at: usize) -> bool {
+        matches!(self.node(at), Some(Node::Object { .. }))
     }
 
     /// A non-negative integer, or a string of digits.
@@ -121,20 +125,12 @@ impl<'t, 'b> Reader<'t, 'b> {
         match R::INNER {
             None => self.fields(R::KEYS, &mut record, at)?,
             Some(inner) => {
-                let (outer_keys, inner_keys) = R::KEYS.split_at(R::OUTER);
-                self.fields(outer_keys, &mut record, at)?;
+                self.fields(R::OUTER_KEYS, &mut record, at)?;
                 let body = self.inner_object::<R>(inner, at)?;
-                self.fields(inner_keys, &mut record, body)?;
+                self.fields(R::KEYS, &mut record, body)?;
             }
         }
-        match record.missing() {
-            None => Ok(record),
-            Some(field) => Err(Fault {
-                schema: R::NAME,
-                kind: DecodeErrorKind::Missing { field },
-                node: at,
-            }),
-        }
+        complete(record, at)
     }
 
     fn inner_object<R: Record>(&self, field: &'static str, at: usize) -> Result<usize, Fault> {
@@ -161,7 +157,7 @@ impl<'t, 'b> Reader<'t, 'b> {
         }
     }
 
-    fn fields<R: Record>(
+    pub(crate) fn fields<R: Record>(
         &mut self,
         keys: &[(&'static str, R::Key)],
         record: &mut R,
@@ -182,22 +178,9 @@ impl<'t, 'b> Reader<'t, 'b> {
         Ok(())
     }
 
-    /// Reads the objects of an array into `rows`. An empty text stands for an empty array
+    /// Reads the elements of an array into `rows`. An empty text stands for an empty array
     /// (`docs/PROTOCOL.md`, *Quirks*), and an object for an array of one.
-    pub(crate) fn rows<R: Record>(
-        &mut self,
-        at: usize,
-        (schema, field): (&'static str, &'static str),
-        rows: &mut Vec<R>,
-    ) -> Result<(), Fault> {
-        let wrong = |node| Fault {
-            schema,
-            kind: DecodeErrorKind::WrongType {
-                field,
-                expected: "objects in an array",
-            },
-            node,
-        };
+    pub(crate) fn rows<R: Element>(&mut self, at: usize, rows: &mut Vec<R>) -> Result<(), Problem> {
         let elements = match self.node(at) {
             Some(Node::String("")) => return Ok(()),
             Some(Node::Object { .. }) => Elements {
@@ -205,23 +188,29 @@ impl<'t, 'b> Reader<'t, 'b> {
                 at,
                 left: 1,
             },
-            _ => self.elements(at).ok_or_else(|| wrong(at))?,
+            _ => self
+                .elements(at)
+                .ok_or(Problem::Expected("objects in an array"))?,
         };
         if elements.left > MAX_ITEMS - rows.len().min(MAX_ITEMS) {
-            return Err(Fault {
-                schema,
-                kind: DecodeErrorKind::TooManyItems,
-                node: at,
-            });
+            return Err(Problem::TooManyItems);
         }
         for element in elements {
-            if !matches!(self.node(element), Some(Node::Object { .. })) {
-                return Err(wrong(element));
-            }
-            let row = self.record(element)?;
-            rows.push(row);
+            R::read_element(element, self, rows)?;
         }
         Ok(())
+    }
+}
+
+/// The record, if it has all that it must have.
+pub(crate) fn complete<R: Record>(record: R, at: usize) -> Result<R, Fault> {
+    match record.missing() {
+        None => Ok(record),
+        Some(field) => Err(Fault {
+            schema: R::NAME,
+            kind: DecodeErrorKind::Missing { field },
+            node: at,
+        }),
     }
 }
 

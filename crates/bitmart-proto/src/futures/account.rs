@@ -1,11 +1,14 @@
+//! Private messages of the futures market.
+
 use std::cmp::Ordering;
 
 use simd_json::{Node, StaticNode};
 
-use crate::decode::record::{
-    Code, Decimal, Field, Id, Nested, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Problem,
-    Source, Span, Text, record,
+use crate::decode::cursor::Cursor;
+use crate::decode::fields::{
+    Code, Decimal, Element, Id, Nested, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Text,
 };
+use crate::decode::record::{Field, Lists, Problem, Source, Span, Store, record};
 use crate::decode::tape::Reader;
 use crate::list::list;
 use crate::wire::{wire_codes, wire_words};
@@ -190,6 +193,18 @@ impl Field for OptionalOpenType {
         }
     }
 
+    #[inline(always)]
+    fn scan(cursor: &mut Cursor<'_>, _: &mut Lists, raw: &mut RawOpenType) -> Option<()> {
+        *raw = if cursor.eat(b"1") || cursor.eat(b"\"isolated\"") {
+            RawOpenType::Isolated
+        } else if cursor.eat(b"2") || cursor.eat(b"\"cross\"") {
+            RawOpenType::Cross
+        } else {
+            return None;
+        };
+        Some(())
+    }
+
     #[inline]
     fn view(raw: RawOpenType, source: Source<'_>) -> Option<OpenType<'_>> {
         match raw {
@@ -200,11 +215,33 @@ impl Field for OptionalOpenType {
             RawOpenType::Code(code) => Some(OpenType::UnknownCode(code)),
         }
     }
+
+    fn store(view: Option<OpenType<'_>>, store: &mut Store) -> RawOpenType {
+        match view {
+            None => RawOpenType::Absent,
+            Some(OpenType::Isolated) => RawOpenType::Isolated,
+            Some(OpenType::Cross) => RawOpenType::Cross,
+            Some(OpenType::Unknown(word)) => RawOpenType::Word(store.span(word)),
+            Some(OpenType::UnknownCode(code)) => RawOpenType::Code(code),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for OpenType<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Isolated => serializer.serialize_str("isolated"),
+            Self::Cross => serializer.serialize_str("cross"),
+            Self::Unknown(word) => serializer.serialize_str(word),
+            Self::UnknownCode(code) => serializer.serialize_i64(*code),
+        }
+    }
 }
 
 record! {
     /// The latest fill of a futures order. Later pushes of the same order repeat it: count an id once.
-    pub struct FuturesFill<'a>: RawFuturesFill, "futures fill" {
+    pub struct FuturesFill<'a>: RawFuturesFill, OwnedFuturesFill, "futures fill" {
         /// `lastTradeID`
         trade_id: u64 = Id["lastTradeID"],
         /// `fillQty`: the size, in contracts.
@@ -224,7 +261,7 @@ record! {
     /// The wire puts all but [`action`](Self::action) into an inner object. Sizes are in contracts, times in
     /// milliseconds; `None` also stands for the `"-"` and `""` that the exchange writes for "none"
     /// (`docs/PROTOCOL.md`, *Futures orders*).
-    pub struct FuturesOrder<'a>: RawFuturesOrder, "futures order" {
+    pub struct FuturesOrder<'a>: RawFuturesOrder, OwnedFuturesOrder, "futures order" {
         /// What happened. Not the state: that is [`state`](Self::state).
         action: OrderAction = Code<OrderAction>["action"],
         => "order" {
@@ -337,7 +374,7 @@ record! {
     ///
     /// Whether a closed position is sent with a volume of zero or left out is undocumented; take neither one push
     /// without it nor a zero as an error (`docs/PROTOCOL.md`, *Futures positions*).
-    pub struct FuturesPosition<'a>: RawFuturesPosition, "futures position" {
+    pub struct FuturesPosition<'a>: RawFuturesPosition, OwnedFuturesPosition, "futures position" {
         /// The symbol, such as `BTCUSDT`.
         symbol: &'a str = Text["symbol"],
         /// Contracts held, never negative.
@@ -374,7 +411,7 @@ list! {
 
 record! {
     /// The futures account's balance in one currency, after a change. It carries no time.
-    pub struct FuturesAsset<'a>: RawFuturesAsset, "futures asset" {
+    pub struct FuturesAsset<'a>: RawFuturesAsset, OwnedFuturesAsset, "futures asset" {
         /// The currency, such as `USDT`.
         currency: &'a str = Text["currency"],
         /// Free to use.
@@ -390,3 +427,9 @@ list! {
     /// The balances of one message of `futures/asset`. The exchange sends one at a time.
     pub struct FuturesAssets<'a>: FuturesAsset, RawFuturesAsset
 }
+
+impl Element for RawFuturesOrder {}
+
+impl Element for RawFuturesPosition {}
+
+impl Element for RawFuturesAsset {}

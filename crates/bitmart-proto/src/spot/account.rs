@@ -1,8 +1,10 @@
-use crate::decode::record::{
-    Field, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Problem, Source, Text, TrimmedWord,
-    record,
+//! Private messages of the spot market.
+
+use crate::decode::fields::{
+    Decimal, Element, ListOf, Listed, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Text,
+    TrimmedWord,
 };
-use crate::decode::tape::Reader;
+use crate::decode::record::{Lists, Source, record};
 use crate::list::list;
 use crate::wire::wire_words;
 use crate::{Num, TimeMs};
@@ -121,7 +123,7 @@ record! {
     /// Only what identifies an order is always there. The other fields came to the wire one by one, and some are
     /// announced to go (`docs/PROTOCOL.md`, *Spot orders*); `None` also stands for the `""` that the exchange writes
     /// for "none". Amounts are in coins, times in milliseconds.
-    pub struct SpotOrder<'a>: RawSpotOrder, "spot order" {
+    pub struct SpotOrder<'a>: RawSpotOrder, OwnedSpotOrder, "spot order" {
         /// The symbol, such as `BTC_USDT`. One message may hold several.
         symbol: &'a str = Text["symbol"],
         /// Buy or sell.
@@ -263,13 +265,13 @@ wire_words! {
 
 record! {
     /// A coin's balance after a change.
-    pub struct Balance<'a>: RawBalance, "spot balance" {
+    pub struct Balance<'a>: RawBalance, OwnedBalance, "spot balance" {
         /// `ccy`: the coin.
         currency: &'a str = Text["ccy"],
         /// `av_bal`: free to use; up to 30 decimals.
-        available: Num<'a> = crate::decode::record::Decimal["av_bal"],
+        available: Num<'a> = Decimal["av_bal"],
         /// `fz_bal`: held by open orders.
-        frozen: Num<'a> = crate::decode::record::Decimal["fz_bal"],
+        frozen: Num<'a> = Decimal["fz_bal"],
     }
 }
 
@@ -283,13 +285,13 @@ record! {
     ///
     /// No snapshot comes first, and only changed coins are named: load the wallet over REST after subscribing
     /// (`docs/PROTOCOL.md`, *Spot balances*).
-    pub struct SpotBalanceUpdate<'a>: RawSpotBalanceUpdate, "spot balance update" {
+    pub struct SpotBalanceUpdate<'a>: RawSpotBalanceUpdate, OwnedSpotBalanceUpdate, "spot balance update" {
         /// What happened; white space around it is cut off.
         event_type: BalanceEvent<'a> = TrimmedWord<BalanceEvent<'static>>["event_type"],
         /// When it happened.
         event_time: Option<TimeMs> = OptionalTime["event_time"],
         /// `balance_details`: the balances after it.
-        details: Balances<'a> = BalanceList["balance_details"],
+        details: Balances<'a> = ListOf<RawBalance>["balance_details"],
         /// Who holds the account. Known from one client alone; most messages lack it.
         account_type: Option<AccountType<'a>> = OptionalWord<AccountType<'static>>["account_type"],
     }
@@ -300,36 +302,24 @@ list! {
     pub struct SpotBalances<'a>: SpotBalanceUpdate, RawSpotBalanceUpdate
 }
 
-/// The balances inside an update: a range of those that the decoder keeps.
-enum BalanceList {}
+impl Element for RawSpotOrder {}
 
-/// Places in the decoder's list of balances.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct BalanceRange {
-    start: usize,
-    end: usize,
-}
+impl Element for RawSpotBalanceUpdate {}
 
-impl Field for BalanceList {
-    type Raw = Option<BalanceRange>;
-    type View<'a> = Balances<'a>;
-    const ABSENT: Option<BalanceRange> = None;
-    const IS_REQUIRED: bool = true;
+impl Element for RawBalance {}
 
-    fn read(node: usize, reader: &mut Reader<'_, '_>) -> Result<Option<BalanceRange>, Problem> {
-        let mut balances = std::mem::take(reader.balances);
-        let start = balances.len();
-        let result = reader.rows(node, ("spot balance update", "balance_details"), &mut balances);
-        let end = balances.len();
-        *reader.balances = balances;
-        result?;
-        Ok(Some(BalanceRange { start, end }))
+impl Listed for RawBalance {
+    type List<'a> = Balances<'a>;
+
+    fn of(lists: &Lists) -> &Vec<Self> {
+        &lists.balances
     }
 
-    #[inline]
-    fn view(raw: Option<BalanceRange>, source: Source<'_>) -> Balances<'_> {
-        let rows = raw.and_then(|range| source.balances.get(range.start..range.end));
-        debug_assert!(rows.is_some(), "a balance list was checked at decode");
-        Balances::new(source, rows.unwrap_or_default())
+    fn of_mut(lists: &mut Lists) -> &mut Vec<Self> {
+        &mut lists.balances
+    }
+
+    fn list<'a>(source: Source<'a>, rows: &'a [Self]) -> Balances<'a> {
+        Balances::new(source, rows)
     }
 }
