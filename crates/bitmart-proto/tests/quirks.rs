@@ -42,7 +42,7 @@ fn quirk_01_a_table_names_no_symbol_or_one() {
 fn quirk_02_a_group_may_have_a_speed_nobody_asked_for() {
     let mut decoder = Decoder::new();
     let update = decoder
-        .decode(fixture("public_futures_ticker").as_bytes())
+        .decode(fixture("futures_ticker_suffixed").as_bytes())
         .unwrap();
     assert_eq!(update.topic(), "futures/ticker:ETHUSDT@100ms");
     assert!(update.concerns(&"futures/ticker:ETHUSDT".parse::<Topic>().unwrap()));
