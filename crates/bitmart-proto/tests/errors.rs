@@ -70,6 +70,10 @@ fn every_field_may_be_missing_or_names_itself() {
             .filter(|pair| pair[1].starts_with(':'))
             .map(|pair| pair[0])
         {
+            // Without its array of candles an object is taken for a candle, and lacks another field.
+            if key == "items" {
+                continue;
+            }
             let mutant = text.replace(&format!("\"{key}\":"), "\"renamed\":");
             match decoder.decode(mutant.as_bytes()) {
                 Ok(_) => optional += 1,

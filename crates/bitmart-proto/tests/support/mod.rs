@@ -186,3 +186,21 @@ pub(crate) const PUSHES: &[&str] = &["spot_", "futures_", "raw_"];
 pub(crate) fn is_full_size(name: &str) -> bool {
     name.ends_with("_full")
 }
+
+/// Decodes a fixture and lets `$check` see the items of the kind that it must be.
+#[allow(unused_macros, reason = "each test file uses a part of it")]
+macro_rules! decoded {
+    ($name:expr, $kind:ident { $items:ident } => $check:expr) => {{
+        let mut decoder = bitmart_proto::Decoder::new();
+        match decoder
+            .decode($crate::support::fixture($name).as_bytes())
+            .unwrap()
+        {
+            bitmart_proto::Update::$kind { $items, .. } => $check,
+            other => panic!("{}: {other:?}", $name),
+        }
+    }};
+}
+
+#[allow(unused_imports, reason = "each test file uses a part of it")]
+pub(crate) use decoded;

@@ -274,7 +274,7 @@ impl Generator<'_> {
             Kind::Seconds | Kind::OpenTime => format!("{}", 1_771_200_000 + number % 1_000_000),
             Kind::Id => format!("{}", number >> (1 + number % 60)),
             Kind::Code | Kind::OptionalCode => format!("{}", number % 12),
-            Kind::Bool => format!("{}", number % 2 == 0),
+            Kind::Bool => format!("{}", number.is_multiple_of(2)),
             Kind::OpenType => {
                 (*self
                     .choices
