@@ -93,6 +93,20 @@ fn no_message_allocates_after_the_first_round() {
     }
 }
 
+/// What one message leaves in the buffers is gone before the next, so they don't grow from round to round.
+#[test]
+fn buffers_do_not_grow_with_the_number_of_messages() {
+    let mut decoder = Decoder::new();
+    let round = |decoder: &mut Decoder| {
+        for (_, text) in FIXTURES {
+            handle(decoder, text.as_bytes());
+        }
+    };
+    round(&mut decoder);
+    let used = measure(|| (0..30).for_each(|_| round(&mut decoder)));
+    assert_eq!(used.count_total, 0);
+}
+
 /// A decoder that has never gone the general way allocates as little.
 #[test]
 fn the_predicted_way_needs_no_other() {

@@ -54,7 +54,7 @@ const NOT_PREDICTED: &[&str] = &[
     // The documented shape of futures candles, which the exchange doesn't send.
     "futures_kline_flat",
     "futures_mark_kline_flat",
-    // A negative code, and a word for the kind of margin that nobody knows.
+    // A word that nobody knows for the kind of margin.
     "futures_order_unknown_codes",
     // Unknown fields that hold more than a plain value.
     "futures_order_unknown_fields",

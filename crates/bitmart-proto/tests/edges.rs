@@ -162,6 +162,10 @@ fn control_characters_are_refused_in_every_string() {
                 assert_ne!(text, trade);
                 assert_eq!(read(&text), Refused, "{value:?} for {known}");
             }
+            // At the end of the message there is less to look at than elsewhere.
+            let text = fixture("futures_asset").replace("\"0.25\"", &format!("\"{value}\""));
+            assert_ne!(text, fixture("futures_asset"));
+            assert_eq!(read(&text), Refused, "{value:?} at the end");
             let text = trade.replace("\"side\"", &format!("\"{value}\""));
             assert_eq!(read(&text), Refused, "{value:?} for a key");
         }
@@ -291,6 +295,7 @@ fn decimals_are_texts() {
         [way("-2"), way("\"-2\""), way("\"+2\"")],
         [General, General, Refused]
     );
+    assert_eq!([way("0"), way("12"), way("1234567")], [Predicted; 3]);
     // A missing one may be told by the marks for "none".
     assert_eq!([way("\"\""), way("\"-\""), way("null")], [General; 3]);
 }
