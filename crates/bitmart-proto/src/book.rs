@@ -76,12 +76,19 @@ impl Element for RawLevel {
             return Some(());
         }
         loop {
-            // As many as are as they should be; the last one has no comma behind it.
+            // As many as are as they should be, then the last one, which has no comma behind it.
             while let Some((price, size)) = cursor.pair(b"[\"", b"\",\"", b"\"],") {
                 rows.push(Self { price, size });
             }
             while let Some((price, size)) = cursor.pair(b"{\"price\":\"", b"\",\"vol\":\"", b"\"},") {
                 rows.push(Self { price, size });
+            }
+            let last = cursor
+                .pair(b"[\"", b"\",\"", b"\"]]")
+                .or_else(|| cursor.pair(b"{\"price\":\"", b"\",\"vol\":\"", b"\"}]"));
+            if let Some((price, size)) = last {
+                rows.push(Self { price, size });
+                return Some(());
             }
             let level = cursor.take(|cursor| Self::scan_slowly(cursor, lists))?;
             rows.push(level);
@@ -93,7 +100,7 @@ impl Element for RawLevel {
 }
 
 impl RawLevel {
-    /// The last level, or one with keys in another order or long numbers.
+    /// A level near the end of the text, with keys in another order, or with long numbers.
     #[inline(never)]
     fn scan_slowly(cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<Self> {
         let mut level = Self::EMPTY;

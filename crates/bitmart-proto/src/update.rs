@@ -55,21 +55,20 @@ macro_rules! pushes {
             Raw,
         }
 
-        /// The records of the last message; only those of its kind are filled.
+        /// The records of the last message of each kind. What is left of an older one is cleared before the next.
         #[derive(Default)]
         pub(crate) struct Rows {
             $( $rows: Vec<$raw>, )+
         }
 
         impl Rows {
-            pub(crate) fn clear(&mut self) {
-                $( self.$rows.clear(); )+
-            }
-
             /// Reads the data at `node`. Of a raw push there is nothing to be read.
             pub(crate) fn read(&mut self, kind: Kind, node: usize, reader: &mut Reader<'_, '_>) -> Result<(), Problem> {
                 match kind {
-                    $( Kind::$kind => reader.rows(node, &mut self.$rows), )+
+                    $( Kind::$kind => {
+                        self.$rows.clear();
+                        reader.rows(node, &mut self.$rows)
+                    } )+
                     Kind::Raw => Ok(()),
                 }
             }
@@ -77,7 +76,10 @@ macro_rules! pushes {
             /// Reads the data that comes next, if it is as predicted.
             pub(crate) fn scan(&mut self, kind: Kind, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
                 match kind {
-                    $( Kind::$kind => scan_rows(cursor, lists, &mut self.$rows), )+
+                    $( Kind::$kind => {
+                        self.$rows.clear();
+                        scan_rows(cursor, lists, &mut self.$rows)
+                    } )+
                     Kind::Raw => None,
                 }
             }

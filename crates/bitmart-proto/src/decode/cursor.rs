@@ -165,9 +165,28 @@ impl<'t> Cursor<'t> {
     /// Takes a decimal that is long, begins with its point, or is near the end of the text.
     #[inline(never)]
     fn long_decimal(&mut self) -> Option<Span> {
-        let inside = self.rest.get(1..)?;
-        let span = self.long_string()?;
-        is_plain_decimal(inside.get(..span.length())?).then_some(span)
+        let inside = self.rest.strip_prefix(b"\"")?;
+        let mut length = 0;
+        while let Some(chunk) = inside.get(length..)?.first_chunk() {
+            let (stops, _) = decimal_stops(chunk);
+            if stops != 0 {
+                length += stops.trailing_zeros() as usize;
+                break;
+            }
+            length += LANES;
+        }
+        // Where less than a chunk is left; and it stops at once where the decimal has ended already.
+        length += inside
+            .get(length..)?
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b'.'))?;
+        let (decimal, behind) = inside.split_at_checked(length)?;
+        if behind.first() != Some(&b'"') || !is_plain_decimal(decimal) {
+            return None;
+        }
+        let span = self.span(0, length);
+        self.rest = behind.get(1..)?;
+        Some(span)
     }
 
     /// Takes two decimals with what stands before, between and behind them, and says where the decimals are.

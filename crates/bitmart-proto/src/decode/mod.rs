@@ -228,7 +228,6 @@ impl Decoder {
         if self.is_oversized {
             *self = Self::new();
         }
-        self.rows.clear();
         self.lists.clear();
         self.arena.clear();
     }

@@ -352,10 +352,8 @@ impl Element for RawFuturesKline {
                 }
                 has_items = true;
                 cursor::elements(cursor, lists, |cursor, lists| {
-                    let mut candle = Self::EMPTY;
-                    candle.scan(cursor, lists)?;
-                    rows.push(candle);
-                    Some(())
+                    rows.push(Self::EMPTY);
+                    rows.last_mut()?.scan(cursor, lists)
                 })?;
             } else {
                 // The documented shape, or a new field: the general way.
