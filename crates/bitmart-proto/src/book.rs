@@ -61,6 +61,23 @@ impl Element for RawLevel {
 
     #[inline(always)]
     fn scan_element(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<Self>) -> Option<()> {
+        let pair = match cursor.peek()? {
+            b'[' => cursor.pair(b"[\"", b"\",\"", b"\"]"),
+            _ => cursor.pair(b"{\"price\":\"", b"\",\"vol\":\"", b"\"}"),
+        };
+        let level = match pair {
+            Some((price, size)) => Self { price, size },
+            None => cursor.take(|cursor| Self::scan_slowly(cursor, lists))?,
+        };
+        rows.push(level);
+        Some(())
+    }
+}
+
+impl RawLevel {
+    /// A level near the end of the text, with keys in another order, or with long numbers.
+    #[inline(never)]
+    fn scan_slowly(cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<Self> {
         let mut level = Self::EMPTY;
         if cursor.eat(b"[") {
             level.price = cursor.decimal()?;
@@ -71,8 +88,7 @@ impl Element for RawLevel {
             level.scan(cursor, lists)?;
             level.missing().is_none().then_some(())?;
         }
-        rows.push(level);
-        Some(())
+        Some(level)
     }
 }
 

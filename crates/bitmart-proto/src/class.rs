@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use crate::decode::lanes::{LANES, has_control};
 use crate::limits::MAX_TOPIC_BYTES;
 use crate::scan::{self, Found};
 
@@ -114,7 +115,7 @@ impl Envelope {
         let topic = HEAD..HEAD + length;
         let data = topic.end + DATA.len();
         let value = rest.get(length..)?.strip_prefix(DATA)?;
-        is_payload(value, text.get(topic.clone())?).then_some(Self {
+        is_predicted(text, &topic, value).then_some(Self {
             topic,
             data,
             behind: text.strip_suffix(b"}")?.len(),
@@ -137,21 +138,29 @@ impl Envelope {
         if key != br#","table":""# && key != br#","group":""# {
             return None;
         }
-        is_payload(value, text.get(start..end)?).then_some(Self {
-            topic: start..end,
+        let topic = start..end;
+        is_predicted(text, &topic, value).then_some(Self {
+            topic,
             data: HEAD.len(),
             behind: start - KEY,
         })
     }
 }
 
-/// Whether `value` begins like data, and `topic` is one that carries data and needs no reading. All else goes the
-/// long way.
-fn is_payload(value: &[u8], topic: &[u8]) -> bool {
+/// Whether `value` begins like data, and the topic is one that carries data and holds no control character. All else
+/// goes the long way.
+fn is_predicted(text: &[u8], topic: &Range<usize>, value: &[u8]) -> bool {
+    // Whole chunks backwards from the end: the bytes before the topic may be looked at, they hold none either.
+    let mut at = topic.end;
+    while at > topic.start {
+        match text.get(..at).and_then(|before| before.last_chunk::<LANES>()) {
+            Some(chunk) if !has_control(chunk) => at = at.saturating_sub(LANES),
+            _ => return false,
+        }
+    }
     matches!(value.first(), Some(b'[' | b'{' | b'"'))
         && !topic.is_empty()
-        && topic != SYSTEM
-        && topic.iter().all(|byte| (0x20..0x80).contains(byte))
+        && text.get(topic.clone()) != Some(SYSTEM)
 }
 
 /// The group of the exchange's own notices. A pong is one of them.

@@ -240,35 +240,46 @@ fn scan_rows<R: Element>(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut 
 impl Kind {
     /// What a topic brings. What isn't known comes raw; levels and intervals that the exchange doesn't document are
     /// read like those that it does.
+    #[inline]
     pub(crate) fn of(topic: &str) -> Self {
-        let name = topic.find([':', '@']).map_or(topic, |end| &topic[..end]);
-        let counts = |prefix: &str| {
-            name.strip_prefix(prefix)
-                .is_some_and(|count| count.starts_with(|first: char| first.is_ascii_digit()))
+        // What is behind the channel's name: nothing, a filter, or a speed.
+        let ends = |rest: &str| matches!(rest.as_bytes().first(), None | Some(b':' | b'@'));
+        let is = |name: &str, word: &str| name.strip_prefix(word).is_some_and(ends);
+        // The name goes on with a number, of levels or of minutes.
+        let counts = |name: &str, word: &str| {
+            name.strip_prefix(word)
+                .is_some_and(|rest| rest.as_bytes().first().is_some_and(u8::is_ascii_digit))
         };
-        match name {
-            "spot/user/order" | "spot/user/orders" => Self::SpotOrders,
-            "spot/user/balance" => Self::SpotBalances,
-            "spot/ticker" => Self::SpotTickers,
-            "spot/bookTicker" => Self::SpotBookTickers,
-            "spot/trade" => Self::SpotTrades,
-            "futures/order" => Self::FuturesOrders,
-            "futures/position" => Self::FuturesPositions,
-            "futures/asset" => Self::FuturesAssets,
-            "futures/ticker" => Self::FuturesTickers,
-            "futures/bookticker" => Self::FuturesBookTickers,
-            "futures/fundingRate" => Self::FuturesFundingRates,
-            "futures/trade" => Self::FuturesTrades,
-            _ if counts("spot/depth/increase") => Self::SpotDepthUpdates,
-            _ if counts("spot/depth") => Self::SpotDepths,
-            _ if counts("spot/kline") => Self::SpotKlines,
-            _ if counts("futures/depthIncrease") || counts("futures/v2/depthIncrease") => {
-                Self::FuturesDepthUpdates
-            }
-            _ if counts("futures/depthAll") || counts("futures/v2/depthAll") => Self::FuturesDepths,
-            _ if counts("futures/depth") => Self::FuturesDepthSides,
-            _ if counts("futures/klineBin") => Self::FuturesKlines,
-            _ if counts("futures/markPriceKlineBin") => Self::FuturesMarkPriceKlines,
+        if let Some(name) = topic.strip_prefix("futures/") {
+            let depth = name.strip_prefix("v2/").unwrap_or(name);
+            return match name.as_bytes().first() {
+                Some(b'o') if is(name, "order") => Self::FuturesOrders,
+                Some(b'p') if is(name, "position") => Self::FuturesPositions,
+                Some(b'a') if is(name, "asset") => Self::FuturesAssets,
+                Some(b't') if is(name, "trade") => Self::FuturesTrades,
+                Some(b't') if is(name, "ticker") => Self::FuturesTickers,
+                Some(b'b') if is(name, "bookticker") => Self::FuturesBookTickers,
+                Some(b'f') if is(name, "fundingRate") => Self::FuturesFundingRates,
+                Some(b'd' | b'v') if counts(depth, "depthIncrease") => Self::FuturesDepthUpdates,
+                Some(b'd' | b'v') if counts(depth, "depthAll") => Self::FuturesDepths,
+                Some(b'd') if counts(name, "depth") => Self::FuturesDepthSides,
+                Some(b'k') if counts(name, "klineBin") => Self::FuturesKlines,
+                Some(b'm') if counts(name, "markPriceKlineBin") => Self::FuturesMarkPriceKlines,
+                _ => Self::Raw,
+            };
+        }
+        let Some(name) = topic.strip_prefix("spot/") else {
+            return Self::Raw;
+        };
+        match name.as_bytes().first() {
+            Some(b'u') if is(name, "user/order") || is(name, "user/orders") => Self::SpotOrders,
+            Some(b'u') if is(name, "user/balance") => Self::SpotBalances,
+            Some(b't') if is(name, "trade") => Self::SpotTrades,
+            Some(b't') if is(name, "ticker") => Self::SpotTickers,
+            Some(b'b') if is(name, "bookTicker") => Self::SpotBookTickers,
+            Some(b'd') if counts(name, "depth/increase") => Self::SpotDepthUpdates,
+            Some(b'd') if counts(name, "depth") => Self::SpotDepths,
+            Some(b'k') if counts(name, "kline") => Self::SpotKlines,
             _ => Self::Raw,
         }
     }

@@ -19,8 +19,17 @@ macro_rules! wire_words {
 
         impl<'a> $name<'a> {
             /// Reads the exchange's word, in any letter case.
+            #[inline]
             #[must_use]
             pub fn new(word: &'a str) -> Self {
+                match word {
+                    $( $word $(| $alias)* => Self::$variant, )+
+                    _ => Self::in_another_case(word),
+                }
+            }
+
+            #[inline(never)]
+            fn in_another_case(word: &'a str) -> Self {
                 $( if word.eq_ignore_ascii_case($word) $(|| word.eq_ignore_ascii_case($alias))* {
                     return Self::$variant;
                 } )+

@@ -3,6 +3,9 @@
 use super::lanes::{LANES, decimal_stops, digit_stops, eight_digits, string_stops};
 use super::record::{Lists, Span};
 
+/// How many bytes [`Cursor::pair`] looks at.
+const PAIR_WINDOW: usize = 64;
+
 /// A place in a message, and all that is behind it.
 ///
 /// Every method either takes what it names off the front, or answers `None` (or `false`) for "not as predicted":
@@ -50,11 +53,6 @@ impl<'t> Cursor<'t> {
     }
 
     #[inline(always)]
-    pub(crate) fn starts_with<const N: usize>(&self, bytes: &[u8; N]) -> bool {
-        self.rest.first_chunk::<N>() == Some(bytes)
-    }
-
-    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
@@ -77,10 +75,10 @@ impl<'t> Cursor<'t> {
         Some(())
     }
 
-    /// The next `length` bytes, which are not taken.
+    /// The `length` bytes from the `from`th on, which are not taken.
     #[inline(always)]
-    fn span(&self, length: usize) -> Span {
-        let start = self.position();
+    fn span(&self, from: usize, length: usize) -> Span {
+        let start = self.position() + from;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the decoder predicts no text longer than RETAINED_BYTES"
@@ -94,11 +92,54 @@ impl<'t> Cursor<'t> {
     /// Takes a string, and says where its text is.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Option<Span> {
-        self.expect(b"\"")?;
-        let length = self.string_length()?;
-        let span = self.span(length);
-        self.advance(length + 1)?;
+        if let Some(window) = self.rest.first_chunk::<{ LANES + 1 }>()
+            && let Some(length) = short_string(window)
+        {
+            let span = self.span(1, length);
+            self.rest = &self.rest[length + 2..];
+            return Some(span);
+        }
+        self.take(Self::long_string)
+    }
+
+    /// Takes a string, and says where its text is, unless that is empty or `-`.
+    #[inline(always)]
+    pub(crate) fn optional_string(&mut self) -> Option<Span> {
+        if let Some(window) = self.rest.first_chunk::<{ LANES + 1 }>()
+            && let Some(length) = short_string(window)
+        {
+            let is_none = length < 2 && (length == 0 || window[1] == b'-');
+            let span = self.span(1, length);
+            self.rest = &self.rest[length + 2..];
+            return Some(if is_none { Span::ABSENT } else { span });
+        }
+        self.take(Self::long_optional_string)
+    }
+
+    /// Calls what is not made part of the caller. It gets a copy: a cursor whose address others have can't stay in
+    /// registers.
+    #[inline(always)]
+    pub(crate) fn take<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let mut copy = *self;
+        let result = read(&mut copy);
+        *self = copy;
+        result
+    }
+
+    /// Takes a string that is long or near the end of the text.
+    #[inline(never)]
+    fn long_string(&mut self) -> Option<Span> {
+        let length = string_length(self.rest)?;
+        let span = self.span(1, length);
+        self.rest = self.rest.get(length + 2..)?;
         Some(span)
+    }
+
+    #[inline(never)]
+    fn long_optional_string(&mut self) -> Option<Span> {
+        let is_none = self.rest.starts_with(b"\"\"") || self.rest.starts_with(b"\"-\"");
+        self.long_string()
+            .map(|span| if is_none { Span::ABSENT } else { span })
     }
 
     /// Takes a string, and says where its text is without the spaces around it.
@@ -108,55 +149,70 @@ impl<'t> Cursor<'t> {
         let mut span = self.string()?;
         let text = inside.get(..(span.end - span.start) as usize)?;
         if text.first() == Some(&b' ') || text.last() == Some(&b' ') {
-            let trimmed = text.trim_ascii();
-            if trimmed.is_empty() {
-                return None;
-            }
             let spaces = text.len() - text.trim_ascii_start().len();
             span.start += u32::try_from(spaces).ok()?;
-            span.end = span.start + u32::try_from(trimmed.len()).ok()?;
+            span.end = span.start + u32::try_from(text.trim_ascii().len()).ok()?;
         }
         Some(span)
-    }
-
-    /// How long the string is in which we are.
-    #[inline(always)]
-    fn string_length(&self) -> Option<usize> {
-        if let Some(chunk) = self.rest.first_chunk::<LANES>() {
-            let stops = string_stops(chunk);
-            if stops != 0 {
-                let length = stops.trailing_zeros() as usize;
-                return (self.rest.get(length) == Some(&b'"')).then_some(length);
-            }
-        }
-        long_string(self.rest)
     }
 
     /// Takes a decimal in a string: digits, and at most one point. A sign or an exponent is not predicted.
     #[inline(always)]
     pub(crate) fn decimal(&mut self) -> Option<Span> {
-        self.expect(b"\"")?;
-        let length = self.decimal_length()?;
-        let span = self.span(length);
-        self.advance(length + 1)?;
-        Some(span)
+        if let Some(window) = self.rest.first_chunk::<{ LANES + 1 }>()
+            && let Some(length) = short_decimal(lanes_at::<1>(window))
+            && window[0] == b'"'
+            && window[length + 1] == b'"'
+        {
+            let span = self.span(1, length);
+            self.rest = &self.rest[length + 2..];
+            return Some(span);
+        }
+        self.take(Self::long_decimal)
     }
 
-    /// How long the decimal is that comes next, up to a quote.
+    /// Takes a decimal that is long, begins with its point, or is near the end of the text.
+    #[inline(never)]
+    fn long_decimal(&mut self) -> Option<Span> {
+        let inside = self.rest.get(1..)?;
+        let span = self.long_string()?;
+        is_plain_decimal(inside.get(..(span.end - span.start) as usize)?).then_some(span)
+    }
+
+    /// Takes two decimals with what stands before, between and behind them, and says where the decimals are.
+    ///
+    /// One look at the length of the text serves for all of it. So this isn't for its end: `None` may also mean that
+    /// there are too few bytes left.
     #[inline(always)]
-    fn decimal_length(&self) -> Option<usize> {
-        if let Some(chunk) = self.rest.first_chunk::<LANES>() {
-            let (stops, points) = decimal_stops(chunk);
-            if stops != 0 {
-                let length = stops.trailing_zeros();
-                // The lowest stop bit less one: a bit for each byte of the decimal.
-                let points = points & (stops ^ (stops - 1));
-                let is_decimal = points & points.wrapping_sub(1) == 0 && length > points.count_ones().min(1);
-                let length = length as usize;
-                return (is_decimal && self.rest.get(length) == Some(&b'"')).then_some(length);
-            }
+    pub(crate) fn pair<const A: usize, const B: usize, const C: usize>(
+        &mut self,
+        before: &[u8; A],
+        between: &[u8; B],
+        behind: &[u8; C],
+    ) -> Option<(Span, Span)> {
+        const {
+            assert!(
+                A + 2 * LANES + B + C <= PAIR_WINDOW,
+                "the window holds the longest pair"
+            )
+        };
+        let window = self.rest.first_chunk::<PAIR_WINDOW>()?;
+        if window.first_chunk::<A>() != Some(before) {
+            return None;
         }
-        long_decimal(self.rest)
+        let first = short_decimal(lanes_at::<A>(window))?;
+        let rest = &window[A + first..];
+        if rest.first_chunk::<B>() != Some(between) {
+            return None;
+        }
+        let rest = &rest[B..];
+        let second = short_decimal(rest.first_chunk()?)?;
+        if rest[second..].first_chunk::<C>() != Some(behind) {
+            return None;
+        }
+        let spans = (self.span(A, first), self.span(A + first + B, second));
+        self.rest = &self.rest[A + first + B + second + C..];
+        Some(spans)
     }
 
     /// Takes an integer without a sign, of no more digits than surely fit.
@@ -181,7 +237,7 @@ impl<'t> Cursor<'t> {
         Some(value)
     }
 
-    /// The value of the digits that come next, and how many they are: 1 to 15.
+    /// The value of the digits that come next, and how many they are: 1 to 19.
     #[inline(always)]
     fn digits(&self) -> Option<(u64, usize)> {
         let Some(chunk) = self.rest.first_chunk::<LANES>() else {
@@ -197,7 +253,10 @@ impl<'t> Cursor<'t> {
             1..=8 => eight_digits(low, count),
             9..=16 => eight_digits(low, 8) * power_of_ten(count - 8) + eight_digits(high, count - 8),
             // All sixteen are digits, and there may be more of them.
-            _ => return long_digits(self.rest),
+            _ => {
+                let first = eight_digits(low, 8) * power_of_ten(8) + eight_digits(high, 8);
+                return more_digits(first, self.rest.get(LANES..)?);
+            }
         };
         Some((value, count as usize))
     }
@@ -215,12 +274,10 @@ impl<'t> Cursor<'t> {
     /// Takes a key and its colon, and says what stands between the quotes.
     #[inline(always)]
     pub(crate) fn key(&mut self) -> Option<&'t [u8]> {
-        self.expect(b"\"")?;
-        let length = self.string_length()?;
-        let name = self.rest.get(..length)?;
-        self.advance(length + 1)?;
+        let inside = self.rest.get(1..)?;
+        let span = self.string()?;
         self.expect(b":")?;
-        Some(name)
+        inside.get(..(span.end - span.start) as usize)
     }
 
     /// Takes a value that nobody asked for.
@@ -260,9 +317,50 @@ fn power_of_ten(exponent: u32) -> u64 {
     POWERS.get(exponent as usize).copied().unwrap_or(0)
 }
 
-/// As `string_length`, for a string that is long or near the end of the text.
-#[inline(never)]
-fn long_string(rest: &[u8]) -> Option<usize> {
+/// The bytes to look at from the `AT`th on.
+#[inline(always)]
+fn lanes_at<const AT: usize>(window: &[u8]) -> &[u8; LANES] {
+    window
+        .get(AT..)
+        .and_then(|rest| rest.first_chunk())
+        .expect("callers have windows of known sizes")
+}
+
+/// How long the string is with which the window begins, without its quotes. `None` if it is none, or too long.
+#[inline(always)]
+fn short_string(window: &[u8; LANES + 1]) -> Option<usize> {
+    let stops = string_stops(lanes_at::<1>(window));
+    if stops == 0 {
+        return None;
+    }
+    // What the mask takes away isn't there: it tells the compiler.
+    let length = stops.trailing_zeros() as usize % LANES;
+    (window[0] == b'"' && window[length + 1] == b'"').then_some(length)
+}
+
+/// How long the decimal is with which the bytes begin. `None` if it is none, fills them all, or begins with its
+/// point.
+#[inline(always)]
+fn short_decimal(bytes: &[u8; LANES]) -> Option<usize> {
+    let (stops, points) = decimal_stops(bytes);
+    if stops == 0 {
+        return None;
+    }
+    // One bit for each byte of the decimal, and one more.
+    let within = stops ^ (stops - 1);
+    let points = points & within;
+    let second_point = points & points.wrapping_sub(1);
+    let no_digit_first = (stops | points) & 1;
+    if second_point | no_digit_first != 0 {
+        return None;
+    }
+    // What the mask takes away isn't there: it tells the compiler.
+    Some(stops.trailing_zeros() as usize % LANES)
+}
+
+/// How long the string is that comes next, without its quotes.
+fn string_length(rest: &[u8]) -> Option<usize> {
+    let rest = rest.strip_prefix(b"\"")?;
     let (chunks, tail) = rest.as_chunks::<LANES>();
     let mut length = 0;
     for chunk in chunks {
@@ -277,13 +375,6 @@ fn long_string(rest: &[u8]) -> Option<usize> {
         .iter()
         .position(|&byte| matches!(byte, b'"' | b'\\') || byte < 0x20)?;
     (rest.get(length) == Some(&b'"')).then_some(length)
-}
-
-/// As `decimal_length`, for a decimal that is long or near the end of the text.
-#[inline(never)]
-fn long_decimal(rest: &[u8]) -> Option<usize> {
-    let length = long_string(rest)?;
-    is_plain_decimal(rest.get(..length)?).then_some(length)
 }
 
 /// Whether the text is digits with at most one point among them.
@@ -307,7 +398,7 @@ pub(crate) fn is_plain_decimal(text: &[u8]) -> bool {
     points <= 1 && text.len() > points
 }
 
-/// As `digits`, near the end of the text.
+/// As `digits`, near the end of the text, where fewer than sixteen bytes are left.
 #[inline(never)]
 fn few_digits(rest: &[u8]) -> Option<(u64, usize)> {
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -318,17 +409,20 @@ fn few_digits(rest: &[u8]) -> Option<(u64, usize)> {
     (count > 0).then_some((value, count))
 }
 
-/// As `digits`, for sixteen and more. Nineteen surely fit.
-#[inline(never)]
-fn long_digits(rest: &[u8]) -> Option<(u64, usize)> {
-    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if count > 19 {
-        return None;
+/// Digits behind sixteen others. Nineteen in all surely fit.
+#[inline(always)]
+fn more_digits(first: u64, rest: &[u8]) -> Option<(u64, usize)> {
+    let (mut value, mut count) = (first, LANES);
+    for byte in rest {
+        if !byte.is_ascii_digit() {
+            return Some((value, count));
+        }
+        if count == 19 {
+            return None;
+        }
+        value = value * 10 + u64::from(byte - b'0');
+        count += 1;
     }
-    let value = rest
-        .iter()
-        .take(count)
-        .fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
     Some((value, count))
 }
 

@@ -65,13 +65,7 @@ impl Field for OptionalText {
 
     #[inline(always)]
     fn scan(cursor: &mut Cursor<'_>, _: &mut Lists, raw: &mut Span) -> Option<()> {
-        let is_dash = cursor.starts_with(b"\"-\"");
-        let span = cursor.string()?;
-        *raw = if span.start == span.end || is_dash {
-            Span::ABSENT
-        } else {
-            span
-        };
+        *raw = cursor.optional_string()?;
         Some(())
     }
 
@@ -520,11 +514,9 @@ impl<R: Record> Field for Nested<R> {
         if cursor.eat(b"null") {
             return Some(());
         }
-        let mut record = R::EMPTY;
-        record.scan(cursor, lists)?;
-        record.missing().is_none().then_some(())?;
-        *raw = Some(record);
-        Some(())
+        let record = raw.insert(R::EMPTY);
+        cursor.take(|cursor| record.scan(cursor, lists))?;
+        record.missing().is_none().then_some(())
     }
 
     #[inline(always)]
@@ -553,11 +545,11 @@ pub(crate) trait Element: Record {
     /// The same, of what comes next.
     #[inline(always)]
     fn scan_element(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<Self>) -> Option<()> {
-        let mut record = Self::EMPTY;
+        // Filled where it will stay: records are large.
+        rows.push(Self::EMPTY);
+        let record = rows.last_mut()?;
         record.scan(cursor, lists)?;
-        record.missing().is_none().then_some(())?;
-        rows.push(record);
-        Some(())
+        record.missing().is_none().then_some(())
     }
 }
 
@@ -590,6 +582,22 @@ impl Places {
     }
 }
 
+/// Reads an array. One copy of the loop for each kind of element, with all of it inside.
+#[inline(never)]
+fn scan_list<R: Listed>(cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<Places> {
+    // A copy that stays in registers.
+    let mut here = *cursor;
+    let mut rows = std::mem::take(R::of_mut(lists));
+    let start = rows.len();
+    let result = cursor::elements(&mut here, lists, |cursor, lists| {
+        R::scan_element(cursor, lists, &mut rows)
+    });
+    let end = rows.len();
+    *R::of_mut(lists) = rows;
+    *cursor = here;
+    result.map(|()| Places { start, end })
+}
+
 impl<R: Listed + 'static> Field for ListOf<R> {
     type Raw = Option<Places>;
     type View<'a> = R::List<'a>;
@@ -607,15 +615,8 @@ impl<R: Listed + 'static> Field for ListOf<R> {
 
     #[inline(always)]
     fn scan(cursor: &mut Cursor<'_>, lists: &mut Lists, raw: &mut Option<Places>) -> Option<()> {
-        let mut rows = std::mem::take(R::of_mut(lists));
-        let start = rows.len();
-        let result = cursor::elements(cursor, lists, |cursor, lists| {
-            R::scan_element(cursor, lists, &mut rows)
-        });
-        let end = rows.len();
-        *R::of_mut(lists) = rows;
-        *raw = Some(Places { start, end });
-        result
+        *raw = Some(cursor.take(|cursor| scan_list::<R>(cursor, lists))?);
+        Some(())
     }
 
     #[inline]

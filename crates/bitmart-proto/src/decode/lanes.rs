@@ -13,9 +13,19 @@ pub(crate) const LANES: usize = 16;
 #[inline(always)]
 pub(crate) fn string_stops(bytes: &[u8; LANES]) -> u32 {
     let bytes = u8x16::new(*bytes);
-    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-    let stops = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | control;
+    let stops = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\')) | controls(bytes);
     stops.to_bitmask()
+}
+
+/// Whether one of the bytes is a control character.
+#[inline(always)]
+pub(crate) fn has_control(bytes: &[u8; LANES]) -> bool {
+    controls(u8x16::new(*bytes)).to_bitmask() != 0
+}
+
+#[inline(always)]
+fn controls(bytes: u8x16) -> u8x16 {
+    bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)
 }
 
 /// One bit for each byte that is neither a digit nor a point, and one for each point.

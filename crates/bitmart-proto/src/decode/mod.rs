@@ -3,7 +3,7 @@
 pub(crate) mod cursor;
 mod error;
 pub(crate) mod fields;
-mod lanes;
+pub(crate) mod lanes;
 pub(crate) mod record;
 mod reply;
 pub(crate) mod tape;

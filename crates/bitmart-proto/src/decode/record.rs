@@ -292,7 +292,7 @@ macro_rules! record {
 
         const _: () = {
             use $crate::decode::cursor::Cursor;
-            use $crate::decode::record::{Fault, Field, Lists, Record, Source, Store, key_and_colon};
+            use $crate::decode::record::{Fault, Field, Lists, Record, Source, Store, key_behind};
             use $crate::decode::tape::Reader;
 
             #[derive(Clone, Copy)]
@@ -305,15 +305,27 @@ macro_rules! record {
                 fn scan_body(&mut self, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
                     // A copy that stays in registers.
                     let mut here = *cursor;
-                    here.expect(b"{")?;
-                    'object: {
-                        $( if here.eat(const { &key_and_colon::<{ $first.len() + 3 }>($first) }) {
+                    if here.peek() != Some(b'{') {
+                        return None;
+                    }
+                    let mut is_first = true;
+                    $(
+                        // Known to the compiler: of the two keys one is compared.
+                        let is_next = if is_first {
+                            here.eat(const { &key_behind::<{ $first.len() + 4 }>(b'{', $first) })
+                        } else {
+                            here.eat(const { &key_behind::<{ $first.len() + 4 }>(b',', $first) })
+                        };
+                        if is_next {
                             <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
-                            if here.closes(b'}')? {
-                                break 'object;
-                            }
-                        } )*
-                        self.scan_rest(&mut here, lists)?;
+                        }
+                        is_first = false;
+                    )*
+                    if !here.eat(b"}") {
+                        // What is left begins behind a comma, or behind the bracket if nothing was as predicted.
+                        let before = if here.position() == cursor.position() { b'{' } else { b',' };
+                        here.expect(&[before])?;
+                        here.take(|cursor| self.scan_rest(cursor, lists))?;
                     }
                     *cursor = here;
                     Some(())
@@ -423,6 +435,24 @@ pub(crate) const fn key_and_colon<const N: usize>(name: &str) -> [u8; N] {
     let mut at = 0;
     while at < name.len() {
         key[at + 1] = name[at];
+        at += 1;
+    }
+    key[N - 1] = b':';
+    key
+}
+
+/// The same with what stands before it: a comma, or an opening bracket.
+pub(crate) const fn key_behind<const N: usize>(before: u8, name: &str) -> [u8; N] {
+    let name = name.as_bytes();
+    assert!(
+        name.len() + 4 == N,
+        "a key has two quotes, a colon, and something before it"
+    );
+    let mut key = [b'"'; N];
+    key[0] = before;
+    let mut at = 0;
+    while at < name.len() {
+        key[at + 2] = name[at];
         at += 1;
     }
     key[N - 1] = b':';
