@@ -23,7 +23,7 @@ pub(crate) fn run(grammar: &Grammar, data: &[u8]) {
     let mut decoders = Decoders::default();
     match data.split_first() {
         Some((&first, rest)) if first < DESCRIPTION => {
-            let (mut choices, mut text) = (Choices::new(rest), Vec::new());
+            let (mut choices, mut text) = (Choices::new(rest), Vec::with_capacity(2 << 10));
             for _ in 0..MAX_MESSAGES {
                 text.clear();
                 if !grammar.message(&mut choices, &mut text) {
@@ -56,7 +56,6 @@ impl Decoders {
 
         let predicted = self.predicting.decode_predicted(text);
         let general = self.general.decode_general(text);
-        let decided = self.deciding.decode(text);
         if let Some(predicted) = &predicted {
             assert_eq!(
                 Some(predicted),
@@ -64,21 +63,28 @@ impl Decoders {
                 "the predicted way reads another message: {general:?}"
             );
         }
-        assert_eq!(decided, general, "decode is one of its two ways");
         match &general {
             Ok(push) => check_push(text, push, class, &verdict),
             Err(error) => check_error(text, error, &verdict),
         }
-        if let Ok(decided) = decided {
-            // The way that was taken decides where the views look: both are walked through.
-            update::check(&decided, text);
+        // The way that was taken decides where the views look.
+        match (&predicted, &general) {
+            (Some(push), _) | (None, Ok(push)) => update::check(push, text),
+            _ => {}
         }
-        if predicted.is_some()
-            && let Ok(general) = general
-        {
-            update::check(&general, text);
+        // What costs much and finds little is done for some messages, which the text itself chooses.
+        let choice = text.len() % 8;
+        if let (0, Some(_), Ok(push)) = (choice, &predicted, &general) {
+            update::check(push, text);
         }
-        if !matches!(class, Class::Push(_)) || text.len().is_multiple_of(8) {
+        if let 1 | 2 = choice {
+            assert_eq!(
+                self.deciding.decode(text),
+                general,
+                "decode is one of its two ways"
+            );
+        }
+        if class == Class::Reply || choice == 3 {
             self.check_reply(text, class, &verdict);
         }
     }
@@ -112,11 +118,20 @@ impl Decoders {
 
     /// No message may leave a trace.
     fn check_sound(&mut self) {
-        let mut fresh = Decoder::new();
-        let expected = fresh.decode(SOUND).expect("a sound message decodes");
-        assert_eq!(self.predicting.decode_predicted(SOUND), Some(expected));
-        assert_eq!(self.general.decode_general(SOUND), Ok(expected));
-        assert_eq!(self.deciding.decode(SOUND), Ok(expected));
+        let check = |push: Option<Update<'_>>| {
+            let Some(Update::SpotOrders { topic, orders, .. }) = push else {
+                panic!("a sound message doesn't decode: {push:?}");
+            };
+            let order = orders.get(0).expect("there is an order");
+            assert_eq!((topic, orders.len()), ("spot/user/order", 1));
+            assert_eq!(
+                (order.symbol, order.order_id, order.is_open()),
+                ("ADA_USDT", "9", true)
+            );
+        };
+        check(self.predicting.decode_predicted(SOUND));
+        check(self.general.decode_general(SOUND).ok());
+        check(self.deciding.decode(SOUND).ok());
     }
 }
 
@@ -231,6 +246,9 @@ fn check_syntax(text: &[u8], error: &DecodeError, verdict: &Verdict) {
         error.offset().is_none_or(|offset| offset <= text.len()),
         "{error}"
     );
+    if !text.len().is_multiple_of(8) {
+        return;
+    }
     let shown = error.to_string();
     // Escapes take up to ten characters for a byte.
     assert!(
