@@ -91,7 +91,7 @@ fn check(inflater: &mut Inflater, frame: &[u8]) {
     let found = inflater.inflate(frame).map(<[u8]>::to_vec);
     match (&found, &expected) {
         (Ok(found), Ok(expected)) => {
-            assert!(found == expected, "{} bytes, not {}", found.len(), expected.len())
+            assert!(found == expected, "{} bytes, not {}", found.len(), expected.len());
         }
         // Which of the two it is depends on how far one reads ahead.
         (
