@@ -1,7 +1,7 @@
 //! Levels of an order book, and how its pushes follow one another.
 
 use crate::Num;
-use crate::decode::cursor::Cursor;
+use crate::decode::cursor::{self, Cursor};
 use crate::decode::fields::{Decimal, Element, Listed};
 use crate::decode::record::{Field, Lists, Problem, Record, Source, record};
 use crate::decode::tape::Reader;
@@ -39,6 +39,16 @@ list! {
 impl Element for RawLevel {
     fn read_element(node: usize, reader: &mut Reader<'_, '_>, rows: &mut Vec<Self>) -> Result<(), Problem> {
         let expected = |node| Problem::ExpectedAt("levels of a price and a size in an array", node);
+        if let Some([price, size]) = reader.two_strings(node)
+            && cursor::is_plain_decimal(price.as_bytes())
+            && cursor::is_plain_decimal(size.as_bytes())
+        {
+            rows.push(Self {
+                price: reader.span(price),
+                size: reader.span(size),
+            });
+            return Ok(());
+        }
         let Some(mut cells) = reader.elements(node) else {
             return if reader.is_object(node) {
                 rows.push(reader.record(node)?);
@@ -60,22 +70,30 @@ impl Element for RawLevel {
     }
 
     #[inline(always)]
-    fn scan_element(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<Self>) -> Option<()> {
-        let pair = match cursor.peek()? {
-            b'[' => cursor.pair(b"[\"", b"\",\"", b"\"]"),
-            _ => cursor.pair(b"{\"price\":\"", b"\",\"vol\":\"", b"\"}"),
-        };
-        let level = match pair {
-            Some((price, size)) => Self { price, size },
-            None => cursor.take(|cursor| Self::scan_slowly(cursor, lists))?,
-        };
-        rows.push(level);
-        Some(())
+    fn scan_elements(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<Self>) -> Option<()> {
+        cursor.expect(b"[")?;
+        if cursor.eat(b"]") {
+            return Some(());
+        }
+        loop {
+            // As many as are as they should be; the last one has no comma behind it.
+            while let Some((price, size)) = cursor.pair(b"[\"", b"\",\"", b"\"],") {
+                rows.push(Self { price, size });
+            }
+            while let Some((price, size)) = cursor.pair(b"{\"price\":\"", b"\",\"vol\":\"", b"\"},") {
+                rows.push(Self { price, size });
+            }
+            let level = cursor.take(|cursor| Self::scan_slowly(cursor, lists))?;
+            rows.push(level);
+            if cursor.closes(b']')? {
+                return Some(());
+            }
+        }
     }
 }
 
 impl RawLevel {
-    /// A level near the end of the text, with keys in another order, or with long numbers.
+    /// The last level, or one with keys in another order or long numbers.
     #[inline(never)]
     fn scan_slowly(cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<Self> {
         let mut level = Self::EMPTY;

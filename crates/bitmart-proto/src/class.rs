@@ -153,12 +153,12 @@ fn is_predicted(text: &[u8], topic: &Range<usize>, value: &[u8]) -> bool {
     // Whole chunks backwards from the end: the bytes before the topic may be looked at, they hold none either.
     let mut at = topic.end;
     while at > topic.start {
-        // Where there are fewer before it, the first ones of the text: they end inside the topic, or in the key behind.
-        let before = text.get(..at).and_then(|before| before.last_chunk::<LANES>());
-        match before.or(text.first_chunk::<LANES>()) {
-            Some(chunk) if !has_control(chunk) => at = at.saturating_sub(LANES),
-            _ => return false,
+        // Less than a chunk before it: the first of the text has it all.
+        let chunk = text.get(..at).and_then(|before| before.last_chunk::<LANES>());
+        if chunk.or(text.first_chunk()).is_none_or(has_control) {
+            return false;
         }
+        at = at.saturating_sub(LANES);
     }
     matches!(value.first(), Some(b'[' | b'{' | b'"'))
         && !topic.is_empty()

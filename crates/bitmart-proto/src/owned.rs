@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::decode::record::{Lists, Source, Span, Store};
+use crate::decode::record::{Lists, Source, Span, append};
 use crate::update::{OwnedRows, Update};
 
 /// Makes the owned form of what one `record!` describes.
@@ -107,18 +107,15 @@ impl OwnedUpdate {
         self.rows.view(source.text(self.topic), source)
     }
 
-    /// Copies what the rows of an update point into, its topic, and in case of a raw one its symbol.
+    /// Copies what the rows of an update point into, and puts the topic behind it.
     pub(crate) fn new(topic: &str, source: Source<'_>, rows: OwnedRows) -> Self {
-        let mut store = Store {
-            text: String::with_capacity(source.text.len() + topic.len()),
-            lists: source.lists.clone(),
-        };
-        store.span(source.text);
-        let topic = store.span(topic);
+        let mut text = String::with_capacity(source.text.len() + topic.len() + 1);
+        text.push_str(source.text);
+        let topic = append(&mut text, topic);
         Self {
-            text: store.text.into_boxed_str(),
+            text: text.into_boxed_str(),
             topic,
-            lists: store.lists,
+            lists: source.lists.clone(),
             rows,
         }
     }

@@ -1,8 +1,8 @@
 //! What decoding a push yields: which kinds there are, and for each how it is kept, read and shown.
 
-use crate::decode::cursor::{self, Cursor};
+use crate::decode::cursor::Cursor;
 use crate::decode::fields::Element;
-use crate::decode::record::{Lists, Problem, Source, Span};
+use crate::decode::record::{Lists, Problem, Source};
 use crate::decode::tape::Reader;
 use crate::futures::*;
 use crate::owned::OwnedUpdate;
@@ -96,7 +96,7 @@ macro_rules! pushes {
         #[derive(Clone)]
         pub(crate) enum OwnedRows {
             $( $kind(Box<[$raw]>), )+
-            Raw { symbol: Option<Box<str>>, text: Span },
+            Raw { symbol: Option<Box<str>>, text: Box<str> },
         }
 
         impl OwnedRows {
@@ -106,7 +106,7 @@ macro_rules! pushes {
                     Self::Raw { symbol, text } => Update::Raw(RawPush {
                         topic,
                         symbol: symbol.as_deref(),
-                        text: source.text(*text),
+                        text,
                     }),
                 }
             }
@@ -130,10 +130,9 @@ macro_rules! pushes {
                         OwnedUpdate::new(topic, rows.source, OwnedRows::$kind(rows.rows.into()))
                     } )+
                     Self::Raw(raw) => {
-                        let lists = Lists::default();
-                        let source = Source { text: raw.text, lists: &lists };
-                        let text = Span::of_whole(raw.text);
+                        let source = Source { text: "", lists: &Lists::default() };
                         let symbol = raw.symbol.map(Box::from);
+                        let text = raw.text.into();
                         OwnedUpdate::new(raw.topic, source, OwnedRows::Raw { symbol, text })
                     }
                 }
@@ -229,9 +228,7 @@ pushes! {
 /// Data as it should come: an array of items, or one item.
 fn scan_rows<R: Element>(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<R>) -> Option<()> {
     if cursor.peek()? == b'[' {
-        cursor::elements(cursor, lists, |cursor, lists| {
-            R::scan_element(cursor, lists, rows)
-        })
+        R::scan_elements(cursor, lists, rows)
     } else {
         R::scan_element(cursor, lists, rows)
     }

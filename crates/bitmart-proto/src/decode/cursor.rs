@@ -75,18 +75,10 @@ impl<'t> Cursor<'t> {
         Some(())
     }
 
-    /// The `length` bytes from the `from`th on, which are not taken.
+    /// The `length` bytes behind the `before`th from here, which are not taken.
     #[inline(always)]
-    fn span(&self, from: usize, length: usize) -> Span {
-        let start = self.position() + from;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the decoder predicts no text longer than RETAINED_BYTES"
-        )]
-        Span {
-            start: start as u32,
-            end: (start + length) as u32,
-        }
+    fn span(&self, before: usize, length: usize) -> Span {
+        Span::behind(self.position() + before, length)
     }
 
     /// Takes a string, and says where its text is.
@@ -95,7 +87,7 @@ impl<'t> Cursor<'t> {
         if let Some(window) = self.rest.first_chunk::<{ LANES + 1 }>()
             && let Some(length) = short_string(window)
         {
-            let span = self.span(1, length);
+            let span = self.span(0, length);
             self.rest = &self.rest[length + 2..];
             return Some(span);
         }
@@ -109,7 +101,7 @@ impl<'t> Cursor<'t> {
             && let Some(length) = short_string(window)
         {
             let is_none = length < 2 && (length == 0 || window[1] == b'-');
-            let span = self.span(1, length);
+            let span = self.span(0, length);
             self.rest = &self.rest[length + 2..];
             return Some(if is_none { Span::ABSENT } else { span });
         }
@@ -130,7 +122,7 @@ impl<'t> Cursor<'t> {
     #[inline(never)]
     fn long_string(&mut self) -> Option<Span> {
         let length = string_length(self.rest)?;
-        let span = self.span(1, length);
+        let span = self.span(0, length);
         self.rest = self.rest.get(length + 2..)?;
         Some(span)
     }
@@ -146,14 +138,13 @@ impl<'t> Cursor<'t> {
     #[inline(always)]
     pub(crate) fn trimmed_string(&mut self) -> Option<Span> {
         let inside = self.rest.get(1..)?;
-        let mut span = self.string()?;
-        let text = inside.get(..(span.end - span.start) as usize)?;
-        if text.first() == Some(&b' ') || text.last() == Some(&b' ') {
-            let spaces = text.len() - text.trim_ascii_start().len();
-            span.start += u32::try_from(spaces).ok()?;
-            span.end = span.start + u32::try_from(text.trim_ascii().len()).ok()?;
-        }
-        Some(span)
+        let span = self.string()?;
+        let text = inside.get(..span.length())?;
+        Some(if text.first() == Some(&b' ') || text.last() == Some(&b' ') {
+            span.trimmed(text)
+        } else {
+            span
+        })
     }
 
     /// Takes a decimal in a string: digits, and at most one point. A sign or an exponent is not predicted.
@@ -164,7 +155,7 @@ impl<'t> Cursor<'t> {
             && window[0] == b'"'
             && window[length + 1] == b'"'
         {
-            let span = self.span(1, length);
+            let span = self.span(0, length);
             self.rest = &self.rest[length + 2..];
             return Some(span);
         }
@@ -176,13 +167,13 @@ impl<'t> Cursor<'t> {
     fn long_decimal(&mut self) -> Option<Span> {
         let inside = self.rest.get(1..)?;
         let span = self.long_string()?;
-        is_plain_decimal(inside.get(..(span.end - span.start) as usize)?).then_some(span)
+        is_plain_decimal(inside.get(..span.length())?).then_some(span)
     }
 
     /// Takes two decimals with what stands before, between and behind them, and says where the decimals are.
     ///
-    /// One look at the length of the text serves for all of it. So this isn't for its end: `None` may also mean that
-    /// there are too few bytes left.
+    /// One look at the bytes serves for both. So this isn't for long decimals, nor for the end of the text: `None` may
+    /// also mean those.
     #[inline(always)]
     pub(crate) fn pair<const A: usize, const B: usize, const C: usize>(
         &mut self,
@@ -190,9 +181,11 @@ impl<'t> Cursor<'t> {
         between: &[u8; B],
         behind: &[u8; C],
     ) -> Option<(Span, Span)> {
+        // Bytes that one look takes in: from the first decimal to the end of the second.
+        const SEEN: usize = 2 * LANES;
         const {
             assert!(
-                A + 2 * LANES + B + C <= PAIR_WINDOW,
+                A > 0 && A + SEEN + C <= PAIR_WINDOW && B < SEEN,
                 "the window holds the longest pair"
             )
         };
@@ -200,18 +193,23 @@ impl<'t> Cursor<'t> {
         if window.first_chunk::<A>() != Some(before) {
             return None;
         }
-        let first = short_decimal(lanes_at::<A>(window))?;
-        let rest = &window[A + first..];
-        if rest.first_chunk::<B>() != Some(between) {
+        let (low, low_points) = decimal_stops(window[A..].first_chunk()?);
+        let (high, high_points) = decimal_stops(window[A + LANES..].first_chunk()?);
+        let stops = u64::from(low) | u64::from(high) << LANES;
+        let points = u64::from(low_points) | u64::from(high_points) << LANES;
+        // What the masks take away isn't there: they tell the compiler.
+        let first = decimal_length(stops, points)? % SEEN;
+        // Where the second begins. If that lies behind what was seen, no bits are left, and it is none.
+        let skip = (first + B) % (2 * SEEN);
+        let second = decimal_length(stops >> skip, points >> skip)?;
+        let end = (skip + second) % SEEN;
+        if window[A + first..].first_chunk::<B>() != Some(between)
+            || window[A + end..].first_chunk::<C>() != Some(behind)
+        {
             return None;
         }
-        let rest = &rest[B..];
-        let second = short_decimal(rest.first_chunk()?)?;
-        if rest[second..].first_chunk::<C>() != Some(behind) {
-            return None;
-        }
-        let spans = (self.span(A, first), self.span(A + first + B, second));
-        self.rest = &self.rest[A + first + B + second + C..];
+        let spans = (self.span(A - 1, first), self.span(A + first + B - 1, second));
+        self.rest = &self.rest[A + end + C..];
         Some(spans)
     }
 
@@ -277,7 +275,7 @@ impl<'t> Cursor<'t> {
         let inside = self.rest.get(1..)?;
         let span = self.string()?;
         self.expect(b":")?;
-        inside.get(..(span.end - span.start) as usize)
+        inside.get(..span.length())
     }
 
     /// Takes a value that nobody asked for.
@@ -338,24 +336,27 @@ fn short_string(window: &[u8; LANES + 1]) -> Option<usize> {
     (window[0] == b'"' && window[length + 1] == b'"').then_some(length)
 }
 
+/// How long a decimal is, by the bits of [`decimal_stops`]. `None` if it is none, has no end among them, or begins
+/// with its point.
+#[inline(always)]
+fn decimal_length(stops: u64, points: u64) -> Option<usize> {
+    if stops == 0 {
+        return None;
+    }
+    // One bit for each byte of the decimal, and one more.
+    let points = points & (stops ^ (stops - 1));
+    let second_point = points & points.wrapping_sub(1);
+    let no_digit_first = (stops | points) & 1;
+    (second_point | no_digit_first == 0).then_some(stops.trailing_zeros() as usize)
+}
+
 /// How long the decimal is with which the bytes begin. `None` if it is none, fills them all, or begins with its
 /// point.
 #[inline(always)]
 fn short_decimal(bytes: &[u8; LANES]) -> Option<usize> {
     let (stops, points) = decimal_stops(bytes);
-    if stops == 0 {
-        return None;
-    }
-    // One bit for each byte of the decimal, and one more.
-    let within = stops ^ (stops - 1);
-    let points = points & within;
-    let second_point = points & points.wrapping_sub(1);
-    let no_digit_first = (stops | points) & 1;
-    if second_point | no_digit_first != 0 {
-        return None;
-    }
     // What the mask takes away isn't there: it tells the compiler.
-    Some(stops.trailing_zeros() as usize % LANES)
+    decimal_length(u64::from(stops), u64::from(points)).map(|length| length % LANES)
 }
 
 /// How long the string is that comes next, without its quotes.

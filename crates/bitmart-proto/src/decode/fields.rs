@@ -551,6 +551,14 @@ pub(crate) trait Element: Record {
         record.scan(cursor, lists)?;
         record.missing().is_none().then_some(())
     }
+
+    /// Reads the array that comes next.
+    #[inline(always)]
+    fn scan_elements(cursor: &mut Cursor<'_>, lists: &mut Lists, rows: &mut Vec<Self>) -> Option<()> {
+        cursor::elements(cursor, lists, |cursor, lists| {
+            Self::scan_element(cursor, lists, rows)
+        })
+    }
 }
 
 /// An element that the decoder keeps in a list of its own.
@@ -589,9 +597,7 @@ fn scan_list<R: Listed>(cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<Pl
     let mut here = *cursor;
     let mut rows = std::mem::take(R::of_mut(lists));
     let start = rows.len();
-    let result = cursor::elements(&mut here, lists, |cursor, lists| {
-        R::scan_element(cursor, lists, &mut rows)
-    });
+    let result = R::scan_elements(&mut here, lists, &mut rows);
     let end = rows.len();
     *R::of_mut(lists) = rows;
     *cursor = here;

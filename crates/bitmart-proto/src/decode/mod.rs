@@ -152,10 +152,7 @@ impl Decoder {
         }
         let push = Push {
             kind,
-            topic: Span {
-                start: u32::try_from(topic.start).ok()?,
-                end: u32::try_from(topic.end).ok()?,
-            },
+            topic: Span::behind(topic.start - 1, topic.len()),
             symbol: Span::ABSENT,
         };
         Some((whole, push))

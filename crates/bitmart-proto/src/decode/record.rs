@@ -2,6 +2,7 @@
 //! how the one is rebuilt from the other, and its owned form all come from one `record!`.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use super::DecodeErrorKind;
 use super::cursor::Cursor;
@@ -10,22 +11,54 @@ use crate::book::RawLevel;
 use crate::spot::RawBalance;
 
 /// Where a text lies: in the message, or in the arena that holds the unescaped ones.
+///
+/// Every text stands behind a byte that isn't its own: a quote. So it starts at no place that a check of the
+/// boundaries would take for the beginning of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
+    before: u32,
+    length: u32,
 }
 
 impl Span {
-    /// No text. No real span starts at the end of a `u32`: texts are shorter.
+    /// No text. No real one is as long.
     pub(crate) const ABSENT: Self = Self {
-        start: u32::MAX,
-        end: u32::MAX,
+        before: 0,
+        length: u32::MAX,
     };
 
-    /// All of a text.
-    pub(crate) fn of_whole(text: &str) -> Self {
-        u32::try_from(text.len()).map_or(Self::ABSENT, |end| Self { start: 0, end })
+    /// The `length` bytes behind the one at `before`.
+    #[inline(always)]
+    pub(crate) fn behind(before: usize, length: usize) -> Self {
+        debug_assert!(
+            u32::try_from(before + length + 1).is_ok(),
+            "texts are limited to MAX_TEXT_BYTES"
+        );
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "texts are limited to MAX_TEXT_BYTES"
+        )]
+        Self {
+            before: before as u32,
+            length: length as u32,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn length(self) -> usize {
+        self.length as usize
+    }
+
+    #[inline(always)]
+    fn range(self) -> Range<usize> {
+        let start = self.before as usize + 1;
+        start..start + self.length as usize
+    }
+
+    /// The text without the white space around it.
+    pub(crate) fn trimmed(self, text: &[u8]) -> Self {
+        let cut = text.len() - text.trim_ascii_start().len();
+        Self::behind(self.before as usize + cut, text.trim_ascii().len())
     }
 }
 
@@ -53,15 +86,24 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     #[inline(always)]
     pub(crate) fn text(self, span: Span) -> &'a str {
-        let text = self.text.get(span.start as usize..span.end as usize);
-        debug_assert!(text.is_some(), "{span:?} was checked at decode");
-        text.unwrap_or("")
+        match self.text.get(span.range()) {
+            Some(text) => text,
+            None => no_text(span),
+        }
     }
 
     #[inline(always)]
     pub(crate) fn optional_text(self, span: Span) -> Option<&'a str> {
-        (span != Span::ABSENT).then(|| self.text(span))
+        (span.length != Span::ABSENT.length).then(|| self.text(span))
     }
+}
+
+/// Never called: spans are checked at decode.
+#[cold]
+#[inline(never)]
+fn no_text(span: Span) -> &'static str {
+    debug_assert!(false, "{span:?} was checked at decode");
+    ""
 }
 
 /// Texts and lists that an owned record keeps, and how they come together.
@@ -73,13 +115,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn span(&mut self, text: &str) -> Span {
-        let start = self.text.len();
-        self.text.push_str(text);
-        match (u32::try_from(start), u32::try_from(self.text.len())) {
-            (Ok(start), Ok(end)) => Span { start, end },
-            // 4 GiB of text come from no message.
-            _ => Span::ABSENT,
-        }
+        append(&mut self.text, text)
     }
 
     pub(crate) fn optional_span(&mut self, text: Option<&str>) -> Span {
@@ -92,6 +128,18 @@ impl Store {
             lists: &self.lists,
         }
     }
+}
+
+/// Puts a text behind others, and a quote between them.
+pub(crate) fn append(texts: &mut String, text: &str) -> Span {
+    let before = texts.len();
+    // 4 GiB of text come from no message.
+    if u32::try_from(before + text.len() + 1).is_err() {
+        return Span::ABSENT;
+    }
+    texts.push('"');
+    texts.push_str(text);
+    Span::behind(before, text.len())
 }
 
 /// What went wrong, and at which node of the tape.

@@ -4,7 +4,7 @@ use simd_json::{Node, StaticNode};
 
 use super::DecodeErrorKind;
 use super::fields::Element;
-use super::record::{Fault, Lists, Problem, Record, Span};
+use super::record::{Fault, Lists, Problem, Record, Span, append};
 use crate::limits::MAX_ITEMS;
 
 /// Reads records off a tape.
@@ -69,27 +69,26 @@ impl<'t, 'b> Reader<'t, 'b> {
         }
     }
 
+    /// The strings of an array that holds no more than these.
+    #[inline]
+    pub(crate) fn two_strings(&self, at: usize) -> Option<[&'b str; 2]> {
+        match self.nodes.get(at..)?.first_chunk()? {
+            [
+                Node::Array { len: 2, .. },
+                Node::String(first),
+                Node::String(second),
+            ] => Some([first, second]),
+            _ => None,
+        }
+    }
+
     /// Where a string of the tape lies, as the views will look for it.
     #[inline]
     pub(crate) fn span(&mut self, text: &str) -> Span {
-        let start = match &mut self.arena {
-            Some(arena) => {
-                arena.push_str(text);
-                arena.len() - text.len()
-            }
-            None => text.as_ptr().addr().wrapping_sub(self.base),
-        };
-        debug_assert!(
-            u32::try_from(start + text.len()).is_ok(),
-            "texts are limited to MAX_TEXT_BYTES"
-        );
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "texts are limited to MAX_TEXT_BYTES"
-        )]
-        Span {
-            start: start as u32,
-            end: (start + text.len()) as u32,
+        match &mut self.arena {
+            Some(arena) => append(arena, text),
+            // Behind its quote.
+            None => Span::behind(text.as_ptr().addr().wrapping_sub(self.base + 1), text.len()),
         }
     }
 

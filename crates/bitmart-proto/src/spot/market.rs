@@ -191,7 +191,7 @@ impl Field for CandleCells {
         debug_assert!(raw.is_some(), "a candle was checked at decode");
         let RawCandle { time, numbers } = raw.unwrap_or(RawCandle {
             time: TimeMs::new(0),
-            numbers: [Span { start: 0, end: 0 }; 5],
+            numbers: [Span::ABSENT; 5],
         });
         let [open, high, low, close, volume] = numbers.map(|number| Decimal::view(number, source));
         Candle {
