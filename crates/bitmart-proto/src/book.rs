@@ -39,7 +39,7 @@ list! {
 impl Element for RawLevel {
     fn read_element(node: usize, reader: &mut Reader<'_, '_>, rows: &mut Vec<Self>) -> Result<(), Problem> {
         let expected = |node| Problem::ExpectedAt("levels of a price and a size in an array", node);
-        if let Some([price, size]) = reader.two_strings(node)
+        if let Some([price, size]) = reader.two_strings(node, ["price", "vol"])
             && cursor::is_plain_decimal(price.as_bytes())
             && cursor::is_plain_decimal(size.as_bytes())
         {

@@ -6,7 +6,7 @@ mod support;
 
 use bitmart_proto::limits::{MAX_DEPTH, MAX_ITEMS, MAX_STRUCTURE, MAX_TEXT_BYTES};
 use bitmart_proto::{DecodeError, DecodeErrorKind, Decoder, Update};
-use support::{PRIVATE, fixture, fixtures};
+use support::{PRIVATE, PUBLIC, fixture, fixtures};
 
 fn error(text: &[u8]) -> DecodeError {
     let mut decoder = Decoder::new();
@@ -58,18 +58,22 @@ fn a_field_of_another_kind_names_itself_and_its_place() {
     assert_eq!(error.offset(), text.find(r#""many""#));
 }
 
-/// Every field of every private fixture: without it the message decodes, or the error names it.
+/// Every field of every fixture of a known kind: without it the message decodes, or the error names it.
 #[test]
 fn every_field_may_be_missing_or_names_itself() {
     let mut decoder = Decoder::new();
     let (mut named, mut optional) = (0, 0);
-    for (name, text) in fixtures(PRIVATE) {
+    for (name, text) in fixtures(&[PRIVATE, PUBLIC].concat()) {
         let keys: Vec<&str> = text.split('"').collect();
         for key in keys
             .windows(2)
             .filter(|pair| pair[1].starts_with(':'))
             .map(|pair| pair[0])
         {
+            // Without its array of candles an object is taken for a candle, and lacks another field.
+            if key == "items" {
+                continue;
+            }
             let mutant = text.replace(&format!("\"{key}\":"), "\"renamed\":");
             match decoder.decode(mutant.as_bytes()) {
                 Ok(_) => optional += 1,

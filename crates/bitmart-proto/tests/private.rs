@@ -362,19 +362,6 @@ fn an_asset_has_every_field() {
 }
 
 #[test]
-fn public_pushes_stay_raw() {
-    let mut decoder = Decoder::new();
-    let text = fixture("public_futures_ticker");
-    let Update::Raw(raw) = decoder.decode(text.as_bytes()).unwrap() else {
-        panic!()
-    };
-    assert_eq!(
-        (raw.topic, raw.symbol, raw.text),
-        ("futures/ticker:ETHUSDT@100ms", Some("ETHUSDT"), text)
-    );
-}
-
-#[test]
 fn updates_know_which_topics_they_concern() {
     let mut decoder = Decoder::new();
     let mut concerned = |name: &str| {
@@ -409,8 +396,8 @@ fn updates_know_which_topics_they_concern() {
         ["spot/user/orders:ALL_SYMBOLS"]
     );
     assert_eq!(concerned("spot_balance"), ["spot/user/balance:BALANCE_UPDATE"]);
-    assert_eq!(concerned("public_spot_trade"), ["spot/trade:SOL_USDT"]);
+    assert_eq!(concerned("spot_trade"), ["spot/trade:SOL_USDT"]);
     assert_eq!(concerned("futures_order_filled"), ["futures/order"]);
     assert_eq!(concerned("futures_asset"), ["futures/asset:USDT"]);
-    assert_eq!(concerned("public_futures_ticker"), ["futures/ticker:ETHUSDT"]);
+    assert_eq!(concerned("futures_ticker_suffixed"), ["futures/ticker:ETHUSDT"]);
 }

@@ -5,11 +5,11 @@
 mod support;
 
 use bitmart_proto::{
-    BalanceEvent, Class, Decoder, EntrustType, ErrorClass, ErrorCode, FuturesOrder, FuturesOrderState,
-    Inflater, Num, OpenType, OrderAction, OrderMode, SpotOrderState, SpotSide, TimeMs, Topic, Update,
-    classify,
+    BalanceEvent, BookStep, BookWay, Class, Decoder, EntrustType, ErrorClass, ErrorCode, FuturesOrder,
+    FuturesOrderState, Inflater, Num, OpenType, OrderAction, OrderMode, SpotOrderState, SpotSide, TimeMs,
+    Topic, Update, classify,
 };
-use support::{fixture, fixtures};
+use support::{PUSHES, decoded, fixture, fixtures};
 
 fn spot_orders<T>(text: &str, check: impl FnOnce(bitmart_proto::SpotOrders<'_>) -> T) -> T {
     let mut decoder = Decoder::new();
@@ -38,11 +38,34 @@ fn quirk_01_a_table_names_no_symbol_or_one() {
     });
 }
 
+/// Nor does that of a public message; the items do.
+#[test]
+fn quirk_01_a_public_table_names_no_symbol() {
+    let mut decoder = Decoder::new();
+    let update = decoder.decode(fixture("spot_trades_several").as_bytes()).unwrap();
+    assert_eq!(update.topic(), "spot/trade");
+    assert!(update.concerns(&"spot/trade:SOL_USDT".parse::<Topic>().unwrap()));
+    assert!(!update.concerns(&"spot/trade:ADA_USDT".parse::<Topic>().unwrap()));
+    // Several symbols in one push, and a table with a symbol.
+    let text = fixture("spot_trades_several").replacen("SOL_USDT", "ADA_USDT", 1);
+    let update = decoder.decode(text.as_bytes()).unwrap();
+    for symbol in ["SOL_USDT", "ADA_USDT"] {
+        assert!(
+            update.concerns(&format!("spot/trade:{symbol}").parse::<Topic>().unwrap()),
+            "{symbol}"
+        );
+    }
+    let text = fixture("spot_trade").replace("spot/trade", "spot/trade:SOL_USDT");
+    assert!(
+        matches!(decoder.decode(text.as_bytes()), Ok(Update::SpotTrades { trades, .. }) if trades.len() == 1)
+    );
+}
+
 #[test]
 fn quirk_02_a_group_may_have_a_speed_nobody_asked_for() {
     let mut decoder = Decoder::new();
     let update = decoder
-        .decode(fixture("public_futures_ticker").as_bytes())
+        .decode(fixture("futures_ticker_suffixed").as_bytes())
         .unwrap();
     assert_eq!(update.topic(), "futures/ticker:ETHUSDT@100ms");
     assert!(update.concerns(&"futures/ticker:ETHUSDT".parse::<Topic>().unwrap()));
@@ -124,6 +147,80 @@ fn quirk_06_private_times_are_milliseconds() {
             .as_secs(),
         1_771_200_340
     );
+}
+
+#[test]
+fn quirk_06_public_times_are_seconds_or_milliseconds_by_the_field() {
+    let moment = TimeMs::new(1_771_200_400_000);
+    decoded!("spot_ticker", SpotTickers { tickers } => {
+        let ticker = tickers.get(0).unwrap();
+        assert_eq!((ticker.s_t, ticker.ms_t), (Some(moment), Some(TimeMs::new(1_771_200_400_311))));
+    });
+    decoded!("spot_trade", SpotTrades { trades } => {
+        let trade = trades.get(0).unwrap();
+        assert_eq!((trade.s_t, trade.ms_t), (Some(moment), Some(TimeMs::new(1_771_200_400_111))));
+    });
+    let minute = TimeMs::new(1_771_200_360_000);
+    decoded!("spot_kline_1m", SpotKlines { klines } => assert_eq!(klines.get(0).unwrap().candle.time, minute));
+    decoded!("futures_kline", FuturesKlines { klines } => assert_eq!(klines.get(0).unwrap().time, minute));
+    decoded!("futures_funding_rate", FuturesFundingRates { rates } => {
+        assert_eq!(rates.get(0).unwrap().time, Some(TimeMs::new(1_771_200_410_542)), "ts of funding");
+    });
+    decoded!("futures_trade", FuturesTrades { trades } => {
+        let created = trades.get(0).unwrap().created_at.unwrap();
+        assert_eq!(created.as_nanos(), Some(1_771_200_401_656_686_827));
+    });
+}
+
+#[test]
+fn quirk_07_an_empty_update_is_old_on_spot_and_new_on_futures() {
+    decoded!("spot_depth_increase_heartbeat", SpotDepthUpdates { updates } => {
+        let heartbeat = updates.get(0).unwrap();
+        assert!(heartbeat.asks.is_empty() && heartbeat.bids.is_empty());
+        // The update before it has brought the book to this version.
+        assert_eq!(heartbeat.step(Some(7_301_145)), BookStep::Discard);
+    });
+    decoded!("futures_depth_increase_empty_update", FuturesDepthUpdates { updates } => {
+        let update = updates.get(0).unwrap();
+        assert!(update.asks.is_empty() && update.bids.is_empty());
+        assert_eq!(update.step(Some(640_022)), BookStep::Apply);
+    });
+    decoded!("futures_depth_increase_one_sided", FuturesDepthUpdates { updates } => {
+        let next = updates.get(0).unwrap();
+        assert_eq!(next.step(Some(640_023)), BookStep::Apply);
+        assert_eq!(next.step(Some(640_022)), BookStep::Gap, "had the empty one not been applied");
+    });
+}
+
+#[test]
+fn quirk_08_a_side_of_a_futures_book_comes_alone() {
+    for (name, way) in [
+        ("futures_depth20_bid", BookWay::BIDS),
+        ("futures_depth20_ask", BookWay::ASKS),
+    ] {
+        decoded!(name, FuturesDepthSides { sides } => {
+            assert_eq!((sides.len(), sides.get(0).unwrap().way), (1, way), "{name}");
+        });
+    }
+    decoded!("futures_depth_all20", FuturesDepths { books } => {
+        let book = books.get(0).unwrap();
+        assert!(!book.asks.is_empty() && !book.bids.is_empty());
+    });
+}
+
+#[test]
+fn quirk_09_futures_candles_come_as_documented_or_as_sent() {
+    decoded!("futures_kline_flat", FuturesKlines { klines } => {
+        let kline = klines.get(0).unwrap();
+        assert_eq!((klines.len(), kline.symbol, kline.close.as_str()), (1, "ETHUSDT", "1946.24"));
+    });
+    decoded!("futures_klines_two", FuturesKlines { klines } => {
+        let closes: Vec<_> = klines.iter().map(|kline| (kline.symbol, kline.close.as_str())).collect();
+        assert_eq!(closes, [("ETHUSDT", "2949.5"), ("ETHUSDT", "2950.1")]);
+    });
+    for name in ["futures_mark_kline", "futures_mark_kline_flat"] {
+        decoded!(name, FuturesMarkPriceKlines { klines } => assert_eq!(klines.len(), 1, "{name}"));
+    }
 }
 
 #[test]
@@ -285,6 +382,49 @@ fn quirk_18_a_reply_may_come_packed() {
     }
 }
 
+/// Decided frame by frame: the same message packed and as text.
+#[test]
+fn quirk_18_a_push_may_come_packed_or_as_text() {
+    use flate2::{Compress, Compression, FlushCompress};
+    let (mut inflater, mut plain, mut packed) = (Inflater::new(), Decoder::new(), Decoder::new());
+    for (name, text) in fixtures(PUSHES) {
+        let mut frame = Vec::with_capacity(8192);
+        Compress::new(Compression::default(), false)
+            .compress_vec(text.as_bytes(), &mut frame, FlushCompress::Sync)
+            .unwrap();
+        let unpacked = inflater.inflate(&frame).unwrap();
+        assert_eq!(packed.decode(unpacked), plain.decode(text.as_bytes()), "{name}");
+        assert!(matches!(classify(unpacked), Class::Push(_)), "{name}");
+    }
+}
+
+#[test]
+fn quirk_21_equal_spot_trades_are_two_and_futures_trades_have_ids() {
+    decoded!("spot_trades_several", SpotTrades { trades } => {
+        assert_eq!(trades.len(), 3);
+        assert_eq!(trades.get(0), trades.get(1));
+    });
+    decoded!("futures_trade", FuturesTrades { trades } => {
+        assert_eq!(trades.get(0).unwrap().trade_id, 4_100_000_733_121);
+    });
+    decoded!("futures_trade_string_id", FuturesTrades { trades } => {
+        assert_eq!(trades.get(0).unwrap().trade_id, 4_100_000_733_200);
+    });
+}
+
+/// The order of the message is kept, which differs between the markets.
+#[test]
+fn quirk_22_trades_are_oldest_first_on_spot_and_newest_first_on_futures() {
+    decoded!("spot_trades_several", SpotTrades { trades } => {
+        assert!(trades.iter().is_sorted_by_key(|trade| trade.ms_t.unwrap()));
+        assert_eq!(trades.get(2).unwrap().side, Some(SpotSide::Sell));
+    });
+    decoded!("futures_trades_several", FuturesTrades { trades } => {
+        assert!(trades.iter().rev().is_sorted_by_key(|trade| trade.created_at.unwrap().as_nanos().unwrap()));
+        assert_eq!(trades.get(0).unwrap().trade_id, 4_100_000_733_103);
+    });
+}
+
 #[test]
 fn quirk_23_an_event_may_be_padded() {
     let mut decoder = Decoder::new();
@@ -320,6 +460,41 @@ fn quirk_24_letter_case_drifts_and_unknown_words_stay() {
             (Some(SpotOrderState::Filled), Some(SpotSide::Sell))
         );
     });
+}
+
+#[test]
+fn quirk_25_the_time_of_funding_is_now_and_the_next_one_counts() {
+    decoded!("futures_funding_rate", FuturesFundingRates { rates } => {
+        let rate = rates.get(0).unwrap();
+        let (now, sent, next) = (rate.funding_time.unwrap(), rate.time.unwrap(), rate.next_time.unwrap());
+        assert!(now <= sent && sent.as_millis() - now.as_millis() < 1_000, "the present second");
+        assert_eq!(next, TimeMs::new(1_771_228_800_000));
+        assert_eq!(rate.last_rate.unwrap().as_str(), "0.000051200034");
+        assert_eq!(rate.next_rate.unwrap().as_str(), "-0.0000386");
+    });
+}
+
+/// The suffix says a pace; nothing is made of it. A topic with one concerns the same messages.
+#[test]
+fn quirk_26_the_pace_of_a_topic_means_nothing() {
+    let mut decoder = Decoder::new();
+    for suffix in ["", "@100ms", "@200ms", "@500ms"] {
+        let text = fixture("futures_depth_all20").replace("@200ms", suffix);
+        let update = decoder.decode(text.as_bytes()).unwrap();
+        assert!(matches!(update, Update::FuturesDepths { .. }), "{suffix}");
+        let topic = "futures/depthAll20:ETHUSDT@100ms".parse::<Topic>().unwrap();
+        assert!(update.concerns(&topic), "{suffix}");
+    }
+}
+
+#[test]
+fn quirk_27_an_empty_book_is_a_book() {
+    decoded!("futures_depth_increase_empty_snapshot", FuturesDepthUpdates { updates } => {
+        let snapshot = updates.get(0).unwrap();
+        assert!(snapshot.asks.is_empty() && snapshot.bids.is_empty());
+        assert_eq!((snapshot.version, snapshot.step(None)), (3, BookStep::Replace));
+    });
+    decoded!("spot_depth50_empty", SpotDepths { books } => assert_eq!(books.len(), 1));
 }
 
 /// Not a numbered quirk of ours: a decimal may be spelled as a Java server spells it.

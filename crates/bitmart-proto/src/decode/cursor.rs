@@ -387,16 +387,15 @@ pub(crate) fn is_plain_decimal(text: &[u8]) -> bool {
         if stops != 0 {
             return false;
         }
-        points += found.count_ones() as usize;
+        points += found.count_ones();
     }
-    for &byte in tail {
-        match byte {
-            b'0'..=b'9' => {}
-            b'.' => points += 1,
-            _ => return false,
-        }
-    }
-    points <= 1 && text.len() > points
+    // What is left goes to the end of a chunk of zeros.
+    let mut last = [b'0'; LANES];
+    let (_, end) = last.split_at_mut(LANES - tail.len());
+    end.copy_from_slice(tail);
+    let (stops, found) = decimal_stops(&last);
+    points += found.count_ones();
+    stops == 0 && points <= 1 && text.len() > points as usize
 }
 
 /// As `digits`, near the end of the text, where fewer than sixteen bytes are left.

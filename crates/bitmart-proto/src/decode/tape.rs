@@ -69,15 +69,26 @@ impl<'t, 'b> Reader<'t, 'b> {
         }
     }
 
-    /// The strings of an array that holds no more than these.
+    /// The two strings of an array that holds no more, or of an object that holds no more under these keys.
     #[inline]
-    pub(crate) fn two_strings(&self, at: usize) -> Option<[&'b str; 2]> {
-        match self.nodes.get(at..)?.first_chunk()? {
+    pub(crate) fn two_strings(&self, at: usize, keys: [&str; 2]) -> Option<[&'b str; 2]> {
+        let nodes = self.nodes.get(at..)?;
+        if let [
+            Node::Array { len: 2, .. },
+            Node::String(first),
+            Node::String(second),
+        ] = nodes.first_chunk()?
+        {
+            return Some([first, second]);
+        }
+        match nodes.first_chunk()? {
             [
-                Node::Array { len: 2, .. },
+                Node::Object { len: 2, .. },
+                Node::String(one),
                 Node::String(first),
+                Node::String(other),
                 Node::String(second),
-            ] => Some([first, second]),
+            ] if [*one, *other] == keys => Some([first, second]),
             _ => None,
         }
     }

@@ -9,6 +9,7 @@ pub(crate) enum Json {
     Null,
     Bool(bool),
     Integer(i128),
+    /// A number that is no integer of 64 bits.
     Float,
     Text(String),
     Array(Vec<Json>),
