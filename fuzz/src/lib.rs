@@ -9,6 +9,13 @@ mod frame;
 mod grammar;
 mod judge;
 mod messages;
+#[path = "../../crates/bitmart-proto/tests/support/model/mod.rs"]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "what the tests hold the decoder to, of which this is a part"
+)]
+mod model;
 mod moment;
 mod request;
 mod update;

@@ -6,7 +6,7 @@ use bitmart_proto::{Class, DecodeError, DecodeErrorKind, Decoder, Update, classi
 use crate::class::{self, Expected};
 use crate::grammar::{Choices, Grammar};
 use crate::judge::{self, Value, Verdict};
-use crate::update;
+use crate::{model, update};
 
 /// Inputs that begin with a byte below this one describe messages; all others are messages, one a line. No message
 /// that says anything begins so.
@@ -84,6 +84,10 @@ impl Decoders {
                 "decode is one of its two ways"
             );
         }
+        if choice == 4 && is_for_the_model(text) {
+            let shown = general.as_ref().ok().copied().map(model::shown);
+            assert_eq!(shown, model::expected(text), "{}", text.escape_ascii());
+        }
         if class == Class::Reply || choice == 3 {
             self.check_reply(text, class, &verdict);
         }
@@ -133,6 +137,13 @@ impl Decoders {
         check(self.general.decode_general(SOUND).ok());
         check(self.deciding.decode(SOUND).ok());
     }
+}
+
+/// Whether the model can be asked: it takes any depth, and doesn't take `-0` for an integer.
+fn is_for_the_model(text: &[u8]) -> bool {
+    let mut triples = text.windows(3);
+    let has_negative_zero = triples.any(|triple| triple[0] != b'"' && triple[1..] == *b"-0");
+    !has_negative_zero && judge::depth(text) <= MAX_DEPTH
 }
 
 fn check_class(text: &[u8], class: Class, verdict: &Verdict) {
