@@ -31,7 +31,6 @@ macro_rules! owned {
         impl $view<'_> {
             /// A copy that borrows from nothing. Allocates once for all texts, and once for each kind of list inside.
             #[must_use]
-            #[expect(clippy::wrong_self_convention, reason = "by reference, or a reference would be cloned instead")]
             pub fn to_owned(&self) -> $owned {
                 use $crate::decode::record::Record;
                 let mut store = $crate::decode::record::Store::default();
@@ -125,10 +124,6 @@ impl Update<'_> {
     /// A copy that borrows from nothing. Copies the message's text and what was found in it: two to four
     /// allocations, however many items there are.
     #[must_use]
-    #[expect(
-        clippy::wrong_self_convention,
-        reason = "by reference, or a reference would be cloned instead"
-    )]
     pub fn to_owned(&self) -> OwnedUpdate {
         self.copy()
     }

@@ -187,7 +187,7 @@ impl<'t> Cursor<'t> {
             assert!(
                 A > 0 && A + SEEN + C <= PAIR_WINDOW && B < SEEN,
                 "the window holds the longest pair"
-            )
+            );
         };
         let window = self.rest.first_chunk::<PAIR_WINDOW>()?;
         if window.first_chunk::<A>() != Some(before) {
@@ -381,21 +381,19 @@ fn string_length(rest: &[u8]) -> Option<usize> {
 /// Whether the text is digits with at most one point among them.
 pub(crate) fn is_plain_decimal(text: &[u8]) -> bool {
     let (chunks, tail) = text.as_chunks::<LANES>();
-    let mut points = 0;
-    for chunk in chunks {
-        let (stops, found) = decimal_stops(chunk);
-        if stops != 0 {
-            return false;
-        }
-        points += found.count_ones();
-    }
     // What is left goes to the end of a chunk of zeros.
     let mut last = [b'0'; LANES];
-    let (_, end) = last.split_at_mut(LANES - tail.len());
-    end.copy_from_slice(tail);
-    let (stops, found) = decimal_stops(&last);
-    points += found.count_ones();
-    stops == 0 && points <= 1 && text.len() > points as usize
+    last[LANES - tail.len()..].copy_from_slice(tail);
+    let (mut stops, mut points) = decimal_stops(&last);
+    for chunk in chunks {
+        let (more_stops, more_points) = decimal_stops(chunk);
+        if points != 0 && more_points != 0 {
+            return false;
+        }
+        stops |= more_stops;
+        points |= more_points;
+    }
+    stops == 0 && points & points.wrapping_sub(1) == 0 && text.len() > usize::from(points != 0)
 }
 
 /// As `digits`, near the end of the text, where fewer than sixteen bytes are left.

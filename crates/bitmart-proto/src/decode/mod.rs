@@ -3,6 +3,7 @@
 pub(crate) mod cursor;
 mod error;
 pub(crate) mod fields;
+pub(crate) mod keys;
 pub(crate) mod lanes;
 pub(crate) mod record;
 mod reply;

@@ -272,7 +272,8 @@ macro_rules! record {
                 cursor: &mut $crate::decode::cursor::Cursor<'_>,
                 lists: &mut $crate::decode::record::Lists,
             ) -> Option<()> {
-                use $crate::decode::record::{Field, key_and_colon};
+                use $crate::decode::keys::key_and_colon;
+                use $crate::decode::record::Field;
 
                 cursor.expect(b"{")?;
                 let mut has_inner = false;
@@ -340,16 +341,20 @@ macro_rules! record {
 
         const _: () = {
             use $crate::decode::cursor::Cursor;
-            use $crate::decode::record::{Fault, Field, Lists, Record, Source, Store, key_behind};
+            use $crate::decode::keys::{KeyTable, key_behind};
+            use $crate::decode::record::{Fault, Field, Lists, Record, Source, Store};
             use $crate::decode::tape::Reader;
 
             #[derive(Clone, Copy)]
             #[expect(non_camel_case_types, reason = "named like the fields")]
             pub(crate) enum Key { $( $out_field, )* $( $field, )* }
 
+            static TABLE: KeyTable = KeyTable::new(<$raw as Record>::KEYS);
+
             impl $raw {
                 /// The object that holds the fields: first in the exchange's order, without a look at a key's
                 /// meaning; what is left then, in any order.
+                #[allow(unused_assignments, reason = "of the last field nobody asks whether it was the first")]
                 fn scan_body(&mut self, cursor: &mut Cursor<'_>, lists: &mut Lists) -> Option<()> {
                     // A copy that stays in registers.
                     let mut here = *cursor;
@@ -357,18 +362,23 @@ macro_rules! record {
                         return None;
                     }
                     let mut is_first = true;
-                    $(
-                        // Known to the compiler: of the two keys one is compared.
-                        let is_next = if is_first {
-                            here.eat(const { &key_behind::<{ $first.len() + 4 }>(b'{', $first) })
-                        } else {
-                            here.eat(const { &key_behind::<{ $first.len() + 4 }>(b',', $first) })
-                        };
-                        if is_next {
-                            <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
-                        }
-                        is_first = false;
-                    )*
+                    'predicted: {
+                        $(
+                            // Known to the compiler: of the two keys one is compared.
+                            let is_next = if is_first {
+                                here.eat(const { &key_behind::<{ $first.len() + 4 }>(b'{', $first) })
+                            } else {
+                                here.eat(const { &key_behind::<{ $first.len() + 4 }>(b',', $first) })
+                            };
+                            if is_next {
+                                <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
+                            } else if is_first {
+                                // Another order: no use in looking for the others one by one.
+                                break 'predicted;
+                            }
+                            is_first = false;
+                        )*
+                    }
                     if !here.eat(b"}") {
                         // What is left begins behind a comma, or behind the bracket if nothing was as predicted.
                         let before = if here.position() == cursor.position() { b'{' } else { b',' };
@@ -384,10 +394,11 @@ macro_rules! record {
                     let mut here = *cursor;
                     loop {
                         let name = here.key()?;
-                        $( if name == $first.as_bytes() $( || name == $alias.as_bytes() )* {
-                            <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
-                        } else )* {
-                            here.skip()?;
+                        match Self::KEYS.get(TABLE.candidate(name)) {
+                            $( Some((_, Key::$field)) if name == $first.as_bytes() $( || name == $alias.as_bytes() )* => {
+                                <$kind as Field>::scan(&mut here, lists, &mut self.$field)?;
+                            } )*
+                            _ => here.skip()?,
                         }
                         if here.closes(b'}')? {
                             *cursor = here;
@@ -474,35 +485,3 @@ macro_rules! record {
 }
 
 pub(crate) use record;
-
-/// A key as it stands in a message: its quotes and the colon with it. `N` is the name's length and three more.
-pub(crate) const fn key_and_colon<const N: usize>(name: &str) -> [u8; N] {
-    let name = name.as_bytes();
-    assert!(name.len() + 3 == N, "a key has two quotes and a colon");
-    let mut key = [b'"'; N];
-    let mut at = 0;
-    while at < name.len() {
-        key[at + 1] = name[at];
-        at += 1;
-    }
-    key[N - 1] = b':';
-    key
-}
-
-/// The same with what stands before it: a comma, or an opening bracket.
-pub(crate) const fn key_behind<const N: usize>(before: u8, name: &str) -> [u8; N] {
-    let name = name.as_bytes();
-    assert!(
-        name.len() + 4 == N,
-        "a key has two quotes, a colon, and something before it"
-    );
-    let mut key = [b'"'; N];
-    key[0] = before;
-    let mut at = 0;
-    while at < name.len() {
-        key[at + 2] = name[at];
-        at += 1;
-    }
-    key[N - 1] = b':';
-    key
-}
