@@ -32,6 +32,9 @@ const FIRST_BYTES: usize = 4 << 10;
 /// How a stream ends that was flushed but not finished: an empty stored block at a byte boundary.
 const SYNC_FLUSH: &[u8] = &[0x00, 0x00, 0xff, 0xff];
 
+/// A last block with nothing in it.
+const LAST_BLOCK: &[u8] = &[0x03, 0x00];
+
 impl Inflater {
     /// An inflater with an empty output.
     #[must_use]
@@ -89,7 +92,7 @@ impl Inflater {
                 Status::StreamEnd => return Err(InflateError::TrailingBytes { count: rest.len() }),
                 // With room left in the output and nothing left to read, more input is what is missing.
                 Status::Ok | Status::BufError if is_stuck || self.text.len() < self.text.capacity() => {
-                    return if rest.is_empty() && frame.ends_with(SYNC_FLUSH) {
+                    return if rest.is_empty() && frame.ends_with(SYNC_FLUSH) && self.is_between_blocks() {
                         Ok(())
                     } else {
                         Err(InflateError::Truncated)
@@ -98,6 +101,15 @@ impl Inflater {
                 Status::Ok | Status::BufError => {}
             }
         }
+    }
+
+    /// Whether the stream could end here. The bytes that end a flushed one may stand inside a block, too.
+    fn is_between_blocks(&mut self) -> bool {
+        let length = self.text.len();
+        let status = self
+            .state
+            .decompress_vec(LAST_BLOCK, &mut self.text, FlushDecompress::None);
+        matches!(status, Ok(Status::StreamEnd)) && self.text.len() == length
     }
 
     /// Makes sure of some room in the output, by doubling it up to one byte more than a text may have.

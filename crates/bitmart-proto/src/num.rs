@@ -179,7 +179,7 @@ impl<'a> Num<'a> {
         let mut value: i128 = 0;
         for (at, digit) in (0_i64..).zip(parts.digits()) {
             if at < kept {
-                value = append(value, digit).ok_or(NumError::TooLarge)?;
+                value = append(value, digit, parts.is_negative).ok_or(NumError::TooLarge)?;
             } else if digit != 0 {
                 return Err(NumError::Inexact);
             }
@@ -188,9 +188,9 @@ impl<'a> Num<'a> {
             return Ok(0);
         }
         for _ in 0..shift {
-            value = append(value, 0).ok_or(NumError::TooLarge)?;
+            value = append(value, 0, parts.is_negative).ok_or(NumError::TooLarge)?;
         }
-        Ok(if parts.is_negative { -value } else { value })
+        Ok(value)
     }
 
     /// The number as a [`rust_decimal::Decimal`], exactly. Zeros at the end of its fraction are dropped.
@@ -241,9 +241,14 @@ impl<'a> Num<'a> {
     }
 }
 
-/// `value` times ten plus `digit`.
-fn append(value: i128, digit: u8) -> Option<i128> {
-    value.checked_mul(10)?.checked_add(i128::from(digit))
+/// `value` times ten plus `digit`, or minus it: the least number has no counterpart above zero.
+fn append(value: i128, digit: u8, is_negative: bool) -> Option<i128> {
+    let (tens, digit) = (value.checked_mul(10)?, i128::from(digit));
+    if is_negative {
+        tens.checked_sub(digit)
+    } else {
+        tens.checked_add(digit)
+    }
 }
 
 #[cfg(feature = "serde")]
@@ -374,6 +379,10 @@ mod tests {
         assert_eq!(
             scaled("170141183460469231731687303715884105728", 0),
             Err(NumError::TooLarge)
+        );
+        assert_eq!(
+            scaled("-170141183460469231731687303715884105728", 0),
+            Ok(i128::MIN)
         );
     }
 
