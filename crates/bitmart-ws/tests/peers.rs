@@ -381,7 +381,8 @@ async fn a_cut_lends_a_bounded_part_of_what_was_read_and_counts_what_it_lends() 
     let config = against(|mut stream| async move {
         let_in(&mut stream).await;
         read_frame(&mut stream).await;
-        let mut text = br#"{"data":[{"last_price":"86101.3","symbol":"BTC_USDT"}],"table":"spot/ticker""#.to_vec();
+        let mut text =
+            br#"{"data":[{"last_price":"86101.3","symbol":"BTC_USDT"}],"table":"spot/ticker""#.to_vec();
         text.resize(900 << 10, b' ');
         text.push(b'}');
         let all: Vec<u8> = (0..16).flat_map(|_| frame(BINARY, &deflate(&text))).collect();
