@@ -1,6 +1,10 @@
-//! Measures everything against everything in turns, and prints it as Markdown, with what became of each goal.
+//! Measures everything against everything in turns, and prints it as Markdown, with what became of each goal. The
+//! progress goes to the standard error.
 //!
-//! Takes about two minutes. The progress goes to the standard error, the tables to the standard output.
+//! - `ratios` takes about two minutes; `ratios "spot order" "futures trade"` measures these kinds alone.
+//! - `ratios kinds` lists the kinds.
+//! - `ratios read <kind> <venue|shuffled> <contestant> <count>` reads so many messages and does nothing else that grows
+//!   with the number: two runs under callgrind tell the instructions per message, as `scripts/instructions` does.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is printed")]
 
@@ -12,8 +16,8 @@ use bitmart_benches::messages::{Case, Kind, Order};
 use bitmart_benches::{inflate, sign};
 
 const PLAN: Plan = Plan {
-    rounds: 41,
-    slice: Duration::from_millis(4),
+    rounds: 51,
+    slice: Duration::from_millis(2),
 };
 
 /// Up to here a message counts as small, in bytes.
