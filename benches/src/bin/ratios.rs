@@ -1,7 +1,7 @@
 //! Measures everything against everything in turns, and prints it as Markdown, with what became of each goal. The
 //! progress goes to the standard error.
 //!
-//! - `ratios` takes about two minutes; `ratios "spot order" "futures trade"` measures these kinds alone.
+//! - `ratios` takes about a minute; `ratios "spot order" "futures trade"` measures these kinds alone.
 //! - `ratios kinds` lists the kinds.
 //! - `ratios read <kind> <venue|shuffled> <contestant> <count>` reads so many messages and does nothing else that grows
 //!   with the number: two runs under callgrind tell the instructions per message, as `scripts/instructions` does.
@@ -236,7 +236,44 @@ fn ratio_goal(text: &str, value: f64, bound: f64) -> Goal {
     }
 }
 
+const USAGE: &str = "usage: ratios [<kind>...] | kinds | read <kind> <venue|shuffled> <contestant> <count>";
+
+fn kind_named(name: &str) -> Kind {
+    let kind = Kind::ALL.iter().find(|kind| kind.name() == name);
+    *kind.expect(USAGE)
+}
+
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match *arguments.as_slice() {
+        [] => measure_all(),
+        ["kinds"] => Kind::ALL.iter().for_each(|kind| println!("{}", kind.name())),
+        ["read", kind, order, contestant, count] => read(kind, order, contestant, count),
+        ref names => {
+            let kinds: Vec<Kind> = names.iter().map(|name| kind_named(name)).collect();
+            table(
+                "Keys in the exchange's order",
+                kinds.iter().copied(),
+                Order::Venue,
+            );
+            table("Keys shuffled", kinds.iter().copied(), Order::Shuffled);
+        }
+    }
+}
+
+fn read(kind: &str, order: &str, contestant: &str, count: &str) {
+    let kind = kind_named(kind);
+    let mut orders = [Order::Venue, Order::Shuffled].into_iter();
+    let order = orders.find(|known| known.name() == order).expect(USAGE);
+    let contestant = Contestant::of(kind)
+        .find(|known| known.name() == contestant)
+        .expect(USAGE);
+    let count = count.parse().expect(USAGE);
+    contestant.turn(&Case::new(kind, order))(count);
+}
+
+fn measure_all() {
     let venue = table(
         "Pushes, keys in the exchange's order",
         Kind::pushes(),
