@@ -34,9 +34,17 @@ pub struct Reply<'a> {
     #[serde(rename = "errorCode")]
     pub error_code: Option<&'a str>,
     #[serde(borrow, rename = "errorMessage")]
-    pub error_message: Option<Cow<'a, str>>,
+    pub error_message: Option<Text<'a>>,
     #[serde(borrow)]
-    pub error: Option<Cow<'a, str>>,
+    pub error: Option<Text<'a>>,
+}
+
+/// A text that is copied only if it holds escapes. By itself, an `Option<Cow<str>>` is always copied.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Text<'a> {
+    #[serde(borrow)]
+    pub text: Cow<'a, str>,
 }
 
 impl Consume for Reply<'_> {}
