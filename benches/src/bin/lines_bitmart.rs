@@ -1,0 +1,19 @@
+//! Decodes every line of the standard input with `bitmart-proto`, to be weighed.
+
+#![expect(clippy::print_stdout, reason = "the count is printed")]
+
+use std::io::{BufRead, stdin};
+
+use bitmart_benches::decode::decode_one;
+use bitmart_proto::Decoder;
+
+fn main() {
+    let mut input = stdin().lock();
+    let mut decoder = Decoder::new();
+    let (mut line, mut decoded) = (Vec::new(), 0);
+    while input.read_until(b'\n', &mut line).expect("the input can be read") > 0 {
+        decoded += usize::from(decode_one(&mut decoder, line.trim_ascii()));
+        line.clear();
+    }
+    println!("{decoded}");
+}
