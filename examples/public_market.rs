@@ -5,13 +5,14 @@
 //! cargo run --example public_market -- --live  # BitMart itself; no key is needed
 //! ```
 //!
-//! One will see the first message of each topic, cut to a line, and a table of what came by topic. Meanwhile the
-//! exchange cuts the spot connection once; it comes back by itself, and the futures connection goes on beside it.
+//! One will see what the first message of each topic says, and a table of what came by topic. Meanwhile the exchange
+//! cuts the spot connection once; it comes back by itself, and the futures connection goes on beside it.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side, Topic};
+use bitmart::proto::Level;
+use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side, Topic, Update};
 use bitmart_examples::{Exchange, Result, close_on_ctrl_c, run, say};
 use bitmart_sim::Fault;
 
@@ -74,7 +75,7 @@ async fn show(exchange: &Exchange) -> Result {
                 let decoded = update.decode(&mut decoder)?;
                 // Spot names the channel only and futures may add a speed, so ask which topic a message is of.
                 for tally in tallies.iter_mut().filter(|tally| decoded.concerns(&tally.topic)) {
-                    tally.take(update.text());
+                    tally.take(&decoded, update.text().len());
                 }
             }
             EventKind::Lifecycle(Lifecycle::Subscribed { .. }) => {}
@@ -120,13 +121,60 @@ impl Tally {
         }
     }
 
-    fn take(&mut self, text: &str) {
+    fn take(&mut self, update: &Update<'_>, bytes: usize) {
         if self.messages == 0 {
-            let start: String = text.chars().take(76).collect();
             say("", "first", format_args!("{}", self.topic));
-            say("", "", format_args!("  {start}…"));
+            say("", "", format_args!("  {}", headline(update)));
         }
         self.messages += 1;
-        self.bytes += text.len();
+        self.bytes += bytes;
     }
+}
+
+/// What a message says, in a line.
+fn headline(update: &Update<'_>) -> String {
+    let best = |level: Option<Level<'_>>| {
+        level.map_or("nobody".to_owned(), |level| format!("{} at {}", level.size, level.price))
+    };
+    let first = match update {
+        Update::SpotTickers { tickers, .. } => tickers.get(0).map(|t| format!("last price {}", t.last_price)),
+        Update::SpotBookTickers { tickers, .. } => {
+            tickers.get(0).map(|t| format!("bid {:?}, ask {:?}", t.bid_price, t.ask_price))
+        }
+        Update::SpotTrades { trades, .. } => {
+            trades.get(0).map(|t| format!("{} at {}, taker {:?}", t.size, t.price, t.side))
+        }
+        Update::SpotKlines { klines, .. } => {
+            klines.get(0).map(|k| format!("{:?}, close {}", update.interval(), k.candle.close))
+        }
+        Update::SpotDepths { books, .. } => books
+            .get(0)
+            .map(|b| format!("bid {}, ask {}", best(b.bids.get(0)), best(b.asks.get(0)))),
+        Update::SpotDepthUpdates { updates, .. } => updates
+            .get(0)
+            .map(|u| format!("{} {}: {} asks, {} bids", u.kind, u.version, u.asks.len(), u.bids.len())),
+        Update::FuturesTickers { tickers, .. } => tickers
+            .get(0)
+            .map(|t| format!("last price {}, mark price {:?}", t.last_price, t.mark_price)),
+        Update::FuturesBookTickers { tickers, .. } => {
+            tickers.get(0).map(|t| format!("bid {:?}, ask {:?}", t.bid_price, t.ask_price))
+        }
+        Update::FuturesFundingRates { rates, .. } => rates
+            .get(0)
+            .map(|r| format!("next rate {:?} at {:?}", r.next_rate, r.next_time)),
+        Update::FuturesDepthSides { sides, .. } => {
+            sides.get(0).map(|s| format!("{}, best {}", s.way, best(s.levels.get(0))))
+        }
+        Update::FuturesDepthUpdates { updates, .. } => updates
+            .get(0)
+            .map(|u| format!("{} {}: {} asks, {} bids", u.kind, u.version, u.asks.len(), u.bids.len())),
+        Update::FuturesTrades { trades, .. } => {
+            trades.get(0).map(|t| format!("{} at {}, taker {:?}", t.size, t.price, t.taker()))
+        }
+        Update::FuturesKlines { klines, .. } | Update::FuturesMarkPriceKlines { klines, .. } => {
+            klines.get(0).map(|k| format!("{:?}, close {}", update.interval(), k.close))
+        }
+        other => Some(format!("{other:?}")),
+    };
+    first.unwrap_or_else(|| "nothing".to_owned())
 }

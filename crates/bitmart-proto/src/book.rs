@@ -152,8 +152,8 @@ pub enum BookStep {
     Apply,
     /// Old news, or the heartbeat of a quiet spot book: the book has it already.
     Discard,
-    /// Something is missing in between. Ask for a snapshot ([`Dialect::request`](crate::Dialect::request)) and
-    /// discard all until it comes.
+    /// Something is missing in between. Ask for a snapshot
+    /// ([`Operation::Request`](crate::Operation::Request)) and discard all until it comes.
     Gap,
 }
 

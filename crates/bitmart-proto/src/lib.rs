@@ -5,6 +5,8 @@
 //! event loop of your own, or to test against recorded messages; `bitmart-session` and `bitmart-ws` build a
 //! connection on it.
 //!
+//! A captured line, decoded:
+//!
 //! ```
 //! use bitmart_proto::{Decoder, Update};
 //!
@@ -29,20 +31,109 @@
 //! [`classify`] looks at the outermost keys, mostly at no more than the first or the last bytes. [`Decoder`] checks
 //! the whole message once and lends the result: an [`Update`] borrows from the message and from the decoder's own
 //! buffers, which are reused, so that a message costs no allocation. The items of a message come as views, such as
-//! [`SpotOrders`]: `Copy`, with `len`, `get` and `iter`, and unable to fail.
+//! [`SpotOrders`] or [`BookSide`]: `Copy`, with `len`, `get` and `iter`, and unable to fail.
 //!
 //! The other direction is [`Topic`] and [`Dialect`]: what can be subscribed to, and how each market is asked.
+//!
+//! # What comes out
+//!
+//! | topics | [`Update`] | an item |
+//! |---|---|---|
+//! | `spot/user/order`, `spot/user/orders` | `SpotOrders` | [`SpotOrder`] |
+//! | `spot/user/balance` | `SpotBalances` | [`SpotBalanceUpdate`] |
+//! | `spot/ticker` | `SpotTickers` | [`SpotTicker`] |
+//! | `spot/bookTicker` | `SpotBookTickers` | [`SpotBookTicker`] |
+//! | `spot/kline…` | `SpotKlines` | [`SpotKline`] |
+//! | `spot/depth5`, `20`, `50` | `SpotDepths` | [`SpotDepth`] |
+//! | `spot/depth/increase100` | `SpotDepthUpdates` | [`SpotDepthUpdate`] |
+//! | `spot/trade` | `SpotTrades` | [`SpotTrade`] |
+//! | `futures/order` | `FuturesOrders` | [`FuturesOrder`] |
+//! | `futures/position` | `FuturesPositions` | [`FuturesPosition`] |
+//! | `futures/asset` | `FuturesAssets` | [`FuturesAsset`] |
+//! | `futures/ticker` | `FuturesTickers` | [`FuturesTicker`] |
+//! | `futures/bookticker` | `FuturesBookTickers` | [`FuturesBookTicker`] |
+//! | `futures/fundingRate` | `FuturesFundingRates` | [`FuturesFundingRate`] |
+//! | `futures/depth5`, `20`, `50` | `FuturesDepthSides` | [`FuturesDepthSide`] |
+//! | `futures/depthAll…`, `futures/v2/depthAll…` | `FuturesDepths` | [`FuturesDepth`] |
+//! | `futures/depthIncrease…`, `futures/v2/depthIncrease…` | `FuturesDepthUpdates` | [`FuturesDepthUpdate`] |
+//! | `futures/trade` | `FuturesTrades` | [`FuturesTrade`] |
+//! | `futures/klineBin…` | `FuturesKlines` | [`FuturesKline`] |
+//! | `futures/markPriceKlineBin…` | `FuturesMarkPriceKlines` | [`FuturesKline`] |
+//! | any other | [`Update::Raw`] | the text, checked to be JSON |
+//!
+//! Most items know how to be read: whether an order [is open](SpotOrder::is_open) or
+//! [was filled](FuturesOrder::is_filled), [the fill](SpotOrder::fill) in a push, [the taker](FuturesTrade::taker) of a
+//! trade, when a candle [really began](FuturesKline::open_time), what a push is to a
+//! [book in updates](SpotDepthUpdate::step).
+//!
+//! Keeping a book by its updates:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use bitmart_proto::{BookStep, Decoder, Update};
+//!
+//! let lines: [&[u8]; 2] = [
+//!     br#"{"data":[{"asks":[["7.5","3"],["7.6","1"]],"bids":[],"ms_t":1,"symbol":"X_USDT","type":"snapshot","version":8}],"table":"spot/depth/increase100"}"#,
+//!     br#"{"data":[{"asks":[["7.5","0"]],"bids":[],"ms_t":2,"symbol":"X_USDT","type":"update","version":9}],"table":"spot/depth/increase100"}"#,
+//! ];
+//! let (mut decoder, mut asks, mut version) = (Decoder::new(), BTreeMap::new(), None);
+//! for line in lines {
+//!     let Update::SpotDepthUpdates { updates, .. } = decoder.decode(line)? else { continue };
+//!     for update in updates {
+//!         match update.step(version) {
+//!             BookStep::Replace => asks.clear(),
+//!             BookStep::Apply => {}
+//!             BookStep::Discard => continue,
+//!             BookStep::Gap => break, // ask for a snapshot
+//!         }
+//!         version = Some(update.version);
+//!         for level in update.asks {
+//!             let ticks = level.price.to_scaled(2)?;
+//!             if level.is_removed() {
+//!                 asks.remove(&ticks);
+//!             } else {
+//!                 asks.insert(ticks, level.size.to_scaled(8)?);
+//!             }
+//!         }
+//!     }
+//! }
+//! assert_eq!(asks.into_iter().collect::<Vec<_>>(), [(760, 100_000_000)]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # What holds for every value
 //!
 //! - The exchange's own text is kept. Prices and sizes are [`Num`], exact until you convert them. A word or a code
 //!   that isn't on our list is still there: enums have an `Unknown` variant that holds it, codes are newtypes over
 //!   integers.
+//! - Times are [`TimeMs`], whether the wire has seconds or milliseconds, numbers or texts. Only futures trades have a
+//!   [`Timestamp`], which is finer.
 //! - What the exchange writes for "none", be it `""`, `"-"`, `null`, nothing at all, or a time of zero, is `None`.
 //! - Field names are Rust's where the wire's would mislead, and the documentation of each field names the wire's.
-//! - No bytes panic, hang or exhaust memory: every bound is a constant in [`limits`].
-//! - Private messages are decoded into types. Public ones, for now, are checked to be JSON and passed on as
-//!   [`Update::Raw`].
+//! - No bytes panic, hang or exhaust memory: every bound is a constant in [`limits`]. A message that can't be decoded
+//!   is one [`DecodeError`] that says what, where and why; the next one decodes.
+//!
+//! # To keep
+//!
+//! What a decoder lends is gone with the next message. Every item has a `to_owned`, such as
+//! [`SpotOrder::to_owned`], and so has an [`Update`]: the owned form borrows from nothing and gives the same view
+//! again. Its texts lie in one allocation.
+//!
+//! # Two ways, one result
+//!
+//! The exchange writes each kind of message in a stable order of keys, without white space or escapes. [`Decoder`] reads
+//! such a message straight off its bytes, sixteen at a time, without a general JSON parser; keys in another order
+//! cost nanoseconds. Whatever else surprises it goes to the general way: a tape by `simd-json`, read by the same
+//! declarations. On every input both ways yield the same or the second one refuses; tests and fuzzing hold them
+//! together, and beside a plain model by `serde_json`. `docs/BENCHMARKS.md` has the figures, and `docs/PROTOCOL.md`
+//! what we make of JSON that readers disagree about.
+//!
+//! # Features
+//!
+//! None is on by default, and none changes what the others do.
+//!
+//! - `serde`: `serde::Serialize` for every message, borrowed and owned. Decimals stay texts, exactly as they came.
+//! - `rust_decimal`: `Num::to_decimal`, exact or an error.
 //!
 //! # Modules
 //!
@@ -52,9 +143,11 @@
 //! | `dialect` | writing requests in each market's way |
 //! | `inflate` | unpacking binary frames |
 //! | `class`, `scan` | telling pushes, replies and pongs apart |
-//! | `decode` | the decoder; `decode::record` declares messages, `decode::tape` walks them |
-//! | `spot`, `futures` | the private messages of each market, and how to read their states |
-//! | `update`, `list`, `reply` | what decoding yields |
+//! | `decode` | the decoder; `decode::record` declares messages and `decode::fields` their fields |
+//! | `decode::cursor`, `decode::lanes`, `decode::keys` | the predicted way |
+//! | `decode::tape` | the general way |
+//! | `spot`, `futures`, `book` | the messages of each market, and how to read their states |
+//! | `update`, `list`, `owned`, `reply` | what decoding yields |
 //! | `num`, `time`, `wire` | decimals, times, words and codes |
 //! | [`limits`] | every bound, with its reason |
 
