@@ -8,11 +8,12 @@
 //! One will see what the first message of each topic says, and a table of what came by topic. Meanwhile the exchange
 //! cuts the spot connection once; it comes back by itself, and the futures connection goes on beside it.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bitmart::proto::Level;
-use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side, Topic, Update};
+use bitmart::proto::{Interval, Level, Update};
+use bitmart::{Client, Decoder, Environment, EventKind, Lifecycle, Market, Side, Topic};
 use bitmart_examples::{Exchange, Result, close_on_ctrl_c, run, say};
 use bitmart_sim::Fault;
 
@@ -134,47 +135,74 @@ impl Tally {
 /// What a message says, in a line.
 fn headline(update: &Update<'_>) -> String {
     let best = |level: Option<Level<'_>>| {
-        level.map_or("nobody".to_owned(), |level| format!("{} at {}", level.size, level.price))
+        level.map_or("nobody".to_owned(), |level| {
+            format!("{} at {}", level.size, level.price)
+        })
     };
+    let interval = or_none(update.interval().map(Interval::as_str));
     let first = match update {
         Update::SpotTickers { tickers, .. } => tickers.get(0).map(|t| format!("last price {}", t.last_price)),
-        Update::SpotBookTickers { tickers, .. } => {
-            tickers.get(0).map(|t| format!("bid {:?}, ask {:?}", t.bid_price, t.ask_price))
-        }
-        Update::SpotTrades { trades, .. } => {
-            trades.get(0).map(|t| format!("{} at {}, taker {:?}", t.size, t.price, t.side))
-        }
-        Update::SpotKlines { klines, .. } => {
-            klines.get(0).map(|k| format!("{:?}, close {}", update.interval(), k.candle.close))
-        }
+        Update::SpotBookTickers { tickers, .. } => tickers
+            .get(0)
+            .map(|t| format!("bid {}, ask {}", or_none(t.bid_price), or_none(t.ask_price))),
+        Update::SpotTrades { trades, .. } => trades
+            .get(0)
+            .map(|t| format!("{} at {}, taker {}", t.size, t.price, or_none(t.side))),
+        Update::SpotKlines { klines, .. } => klines
+            .get(0)
+            .map(|k| format!("{interval}, close {}", k.candle.close)),
         Update::SpotDepths { books, .. } => books
             .get(0)
             .map(|b| format!("bid {}, ask {}", best(b.bids.get(0)), best(b.asks.get(0)))),
-        Update::SpotDepthUpdates { updates, .. } => updates
+        Update::SpotDepthUpdates { updates, .. } => updates.get(0).map(|u| {
+            format!(
+                "{} {}: {} asks, {} bids",
+                u.kind,
+                u.version,
+                u.asks.len(),
+                u.bids.len()
+            )
+        }),
+        Update::FuturesTickers { tickers, .. } => tickers.get(0).map(|t| {
+            format!(
+                "last price {}, mark price {}",
+                t.last_price,
+                or_none(t.mark_price)
+            )
+        }),
+        Update::FuturesBookTickers { tickers, .. } => tickers
             .get(0)
-            .map(|u| format!("{} {}: {} asks, {} bids", u.kind, u.version, u.asks.len(), u.bids.len())),
-        Update::FuturesTickers { tickers, .. } => tickers
+            .map(|t| format!("bid {}, ask {}", or_none(t.bid_price), or_none(t.ask_price))),
+        Update::FuturesFundingRates { rates, .. } => rates.get(0).map(|r| {
+            format!(
+                "next rate {} at {} ms",
+                or_none(r.next_rate),
+                or_none(r.next_time)
+            )
+        }),
+        Update::FuturesDepthSides { sides, .. } => sides
             .get(0)
-            .map(|t| format!("last price {}, mark price {:?}", t.last_price, t.mark_price)),
-        Update::FuturesBookTickers { tickers, .. } => {
-            tickers.get(0).map(|t| format!("bid {:?}, ask {:?}", t.bid_price, t.ask_price))
-        }
-        Update::FuturesFundingRates { rates, .. } => rates
+            .map(|s| format!("{}, best {}", s.way, best(s.levels.get(0)))),
+        Update::FuturesDepthUpdates { updates, .. } => updates.get(0).map(|u| {
+            format!(
+                "{} {}: {} asks, {} bids",
+                u.kind,
+                u.version,
+                u.asks.len(),
+                u.bids.len()
+            )
+        }),
+        Update::FuturesTrades { trades, .. } => trades
             .get(0)
-            .map(|r| format!("next rate {:?} at {:?}", r.next_rate, r.next_time)),
-        Update::FuturesDepthSides { sides, .. } => {
-            sides.get(0).map(|s| format!("{}, best {}", s.way, best(s.levels.get(0))))
-        }
-        Update::FuturesDepthUpdates { updates, .. } => updates
-            .get(0)
-            .map(|u| format!("{} {}: {} asks, {} bids", u.kind, u.version, u.asks.len(), u.bids.len())),
-        Update::FuturesTrades { trades, .. } => {
-            trades.get(0).map(|t| format!("{} at {}, taker {:?}", t.size, t.price, t.taker()))
-        }
+            .map(|t| format!("{} at {}, taker {}", t.size, t.price, or_none(t.taker()))),
         Update::FuturesKlines { klines, .. } | Update::FuturesMarkPriceKlines { klines, .. } => {
-            klines.get(0).map(|k| format!("{:?}, close {}", update.interval(), k.close))
+            klines.get(0).map(|k| format!("{interval}, close {}", k.close))
         }
         other => Some(format!("{other:?}")),
     };
     first.unwrap_or_else(|| "nothing".to_owned())
+}
+
+fn or_none<T: Display>(value: Option<T>) -> String {
+    value.map_or("none".to_owned(), |value| value.to_string())
 }

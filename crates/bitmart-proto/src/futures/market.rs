@@ -224,6 +224,15 @@ pub enum Taker {
     Sold,
 }
 
+impl std::fmt::Display for Taker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Bought => "bought",
+            Self::Sold => "sold",
+        })
+    }
+}
+
 record! {
     /// A trade of a contract.
     pub struct FuturesTrade<'a>: RawFuturesTrade, OwnedFuturesTrade, "futures trade" {
