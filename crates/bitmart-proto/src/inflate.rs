@@ -32,8 +32,10 @@ const FIRST_BYTES: usize = 4 << 10;
 /// How a stream ends that was flushed but not finished: an empty stored block at a byte boundary.
 const SYNC_FLUSH: &[u8] = &[0x00, 0x00, 0xff, 0xff];
 
-/// A last block with nothing in it.
-const LAST_BLOCK: &[u8] = &[0x03, 0x00];
+/// A last, stored block that begins at a byte boundary, and what it unpacks to: bytes that no other reading of it would
+/// yield.
+const LAST_BLOCK: &[u8] = b"\x01\x08\x00\xf7\xff\x9d\x05\xe6\x71\x2b\xc4\x58\xba";
+const LAST_BYTES: &[u8] = b"\x9d\x05\xe6\x71\x2b\xc4\x58\xba";
 
 impl Inflater {
     /// An inflater with an empty output.
@@ -103,13 +105,17 @@ impl Inflater {
         }
     }
 
-    /// Whether the stream could end here. The bytes that end a flushed one may stand inside a block, too.
+    /// Whether the stream stands between two blocks, at the beginning of a byte. The bytes that end a flushed one may
+    /// stand inside a block, too; there, a block that is put behind them means something else.
     fn is_between_blocks(&mut self) -> bool {
         let length = self.text.len();
+        self.text.reserve(LAST_BYTES.len() + 1);
         let status = self
             .state
             .decompress_vec(LAST_BLOCK, &mut self.text, FlushDecompress::None);
-        matches!(status, Ok(Status::StreamEnd)) && self.text.len() == length
+        let is_last = matches!(status, Ok(Status::StreamEnd)) && self.text.get(length..) == Some(LAST_BYTES);
+        self.text.truncate(length);
+        is_last
     }
 
     /// Makes sure of some room in the output, by doubling it up to one byte more than a text may have.

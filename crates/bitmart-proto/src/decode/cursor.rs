@@ -166,26 +166,32 @@ impl<'t> Cursor<'t> {
     #[inline(never)]
     fn long_decimal(&mut self) -> Option<Span> {
         let inside = self.rest.strip_prefix(b"\"")?;
-        let mut length = 0;
-        while let Some(chunk) = inside.get(length..)?.first_chunk() {
-            let (stops, _) = decimal_stops(chunk);
-            if stops != 0 {
+        let (mut length, mut points) = (0, 0);
+        loop {
+            let rest = inside.get(length..)?;
+            let Some(chunk) = rest.first_chunk() else {
+                // Near the end of the text.
+                let tail = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'.'))?;
+                points += rest.iter().take(tail).filter(|&&byte| byte == b'.').count();
+                length += tail;
+                break;
+            };
+            let (stops, found) = decimal_stops(chunk);
+            if stops == 0 {
+                points += several(found);
+                length += LANES;
+            } else {
+                points += several(found & (stops ^ (stops - 1)));
                 length += stops.trailing_zeros() as usize;
                 break;
             }
-            length += LANES;
         }
-        // Where less than a chunk is left; and it stops at once where the decimal has ended already.
-        length += inside
-            .get(length..)?
-            .iter()
-            .position(|byte| !matches!(byte, b'0'..=b'9' | b'.'))?;
-        let (decimal, behind) = inside.split_at_checked(length)?;
-        if behind.first() != Some(&b'"') || !is_plain_decimal(decimal) {
+        let behind = inside.get(length..)?.strip_prefix(b"\"")?;
+        if points > 1 || length == points {
             return None;
         }
         let span = self.span(0, length);
-        self.rest = behind.get(1..)?;
+        self.rest = behind;
         Some(span)
     }
 
@@ -353,6 +359,12 @@ fn short_string(window: &[u8; LANES + 1]) -> Option<usize> {
     // What the mask takes away isn't there: it tells the compiler.
     let length = stops.trailing_zeros() as usize % LANES;
     (window[0] == b'"' && window[length + 1] == b'"').then_some(length)
+}
+
+/// How many bits are set: none, one, or two for more.
+#[inline(always)]
+fn several(bits: u32) -> usize {
+    usize::from(bits != 0) + usize::from(bits & bits.wrapping_sub(1) != 0)
 }
 
 /// How long a decimal is, by the bits of [`decimal_stops`]. `None` if it is none, has no end among them, or begins
