@@ -2,7 +2,8 @@
 
 use crate::Num;
 use crate::decode::cursor::{self, Cursor};
-use crate::decode::fields::{Decimal, Element, Listed};
+use crate::decode::fields::Decimal;
+use crate::decode::lists::{Element, Listed};
 use crate::decode::record::{Field, Lists, Problem, Record, Source, record};
 use crate::decode::tape::Reader;
 use crate::list::list;

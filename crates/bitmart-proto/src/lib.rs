@@ -143,7 +143,7 @@
 //! | `dialect` | writing requests in each market's way |
 //! | `inflate` | unpacking binary frames |
 //! | `class`, `scan` | telling pushes, replies and pongs apart |
-//! | `decode` | the decoder; `decode::record` declares messages and `decode::fields` their fields |
+//! | `decode` | the decoder; `decode::record` declares messages, `decode::fields` and `decode::lists` what is in them |
 //! | `decode::cursor`, `decode::lanes`, `decode::keys` | the predicted way |
 //! | `decode::tape` | the general way |
 //! | `spot`, `futures`, `book` | the messages of each market, and how to read their states |

@@ -1,7 +1,7 @@
 //! What decoding a push yields: which kinds there are, and for each how it is kept, read and shown.
 
 use crate::decode::cursor::Cursor;
-use crate::decode::fields::Element;
+use crate::decode::lists::Element;
 use crate::decode::record::{Lists, Problem, Source};
 use crate::decode::tape::Reader;
 use crate::futures::*;

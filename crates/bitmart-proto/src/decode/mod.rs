@@ -5,6 +5,7 @@ mod error;
 pub(crate) mod fields;
 pub(crate) mod keys;
 pub(crate) mod lanes;
+pub(crate) mod lists;
 pub(crate) mod record;
 mod reply;
 pub(crate) mod tape;

@@ -3,7 +3,7 @@
 use simd_json::{Node, StaticNode};
 
 use super::DecodeErrorKind;
-use super::fields::Element;
+use super::lists::Element;
 use super::record::{Fault, Lists, Problem, Record, Span, append};
 use crate::limits::MAX_ITEMS;
 

@@ -6,8 +6,9 @@ use simd_json::{Node, StaticNode};
 
 use crate::decode::cursor::Cursor;
 use crate::decode::fields::{
-    Code, Decimal, Element, Id, Nested, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Text,
+    Code, Decimal, Id, Nested, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Text,
 };
+use crate::decode::lists::Element;
 use crate::decode::record::{Field, Lists, Problem, Source, Span, Store, record};
 use crate::decode::tape::Reader;
 use crate::list::list;

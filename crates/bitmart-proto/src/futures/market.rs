@@ -3,9 +3,10 @@
 use crate::book::{BookPush, BookSide, BookStep, RawLevel};
 use crate::decode::cursor::{self, Cursor};
 use crate::decode::fields::{
-    Code, Decimal, Element, Id, ListOf, OptionalBool, OptionalCode, OptionalDecimal, OptionalTime,
-    OptionalTimestamp, Seconds, Text, TrimmedWord,
+    Code, Decimal, Id, OptionalBool, OptionalCode, OptionalDecimal, OptionalTime, OptionalTimestamp, Seconds,
+    Text, TrimmedWord,
 };
+use crate::decode::lists::{Element, ListOf};
 use crate::decode::record::{Field, Lists, Problem, Record, Span, record};
 use crate::decode::tape::{self, Reader};
 use crate::limits::MAX_ITEMS;

@@ -1,9 +1,9 @@
 //! Private messages of the spot market.
 
 use crate::decode::fields::{
-    Decimal, Element, ListOf, Listed, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Text,
-    TrimmedWord,
+    Decimal, OptionalDecimal, OptionalText, OptionalTime, OptionalWord, Text, TrimmedWord,
 };
+use crate::decode::lists::{Element, ListOf, Listed};
 use crate::decode::record::{Lists, Source, record};
 use crate::list::list;
 use crate::wire::wire_words;

@@ -3,9 +3,9 @@
 use crate::book::{BookPush, BookSide, BookStep, RawLevel};
 use crate::decode::cursor::Cursor;
 use crate::decode::fields::{
-    Decimal, Element, Id, ListOf, OptionalDecimal, OptionalSeconds, OptionalTime, OptionalWord, Seconds,
-    Text, TrimmedWord,
+    Decimal, Id, OptionalDecimal, OptionalSeconds, OptionalTime, OptionalWord, Seconds, Text, TrimmedWord,
 };
+use crate::decode::lists::{Element, ListOf};
 use crate::decode::record::{Field, Lists, Problem, Source, Span, Store, record};
 use crate::decode::tape::Reader;
 use crate::list::list;
