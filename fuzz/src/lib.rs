@@ -18,33 +18,45 @@ mod model;
 mod moment;
 mod request;
 mod update;
+mod ways;
 
 /// A target: a name, and what it does with the bytes that it is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
-    /// The name of the binary, of the folder of seeds and of the dictionary.
+    /// The name of the target.
     pub name: &'static str,
+    /// The names of its folders of seeds, and of its dictionaries.
+    pub seeds: &'static [&'static str],
     /// Panics on a finding.
     pub run: fn(&[u8]),
 }
 
 /// Every target.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     Target {
         name: "spot",
+        seeds: &["spot"],
         run: spot,
     },
     Target {
         name: "futures",
+        seeds: &["futures"],
         run: futures,
     },
     Target {
         name: "inflate",
+        seeds: &["inflate"],
         run: inflate,
     },
     Target {
         name: "topics",
+        seeds: &["topics"],
         run: topics,
+    },
+    Target {
+        name: "ways",
+        seeds: &["spot", "futures"],
+        run: ways,
     },
 ];
 
@@ -56,6 +68,11 @@ pub fn spot(data: &[u8]) {
 /// Messages of the futures market.
 pub fn futures(data: &[u8]) {
     messages::run(&grammar::FUTURES, data);
+}
+
+/// Messages of both markets: what is read the predicted way, beside the general way alone.
+pub fn ways(data: &[u8]) {
+    ways::run(data);
 }
 
 /// Binary frames: any bytes, or any text packed.

@@ -52,26 +52,32 @@ fn run(target: Target, seed: Option<u64>, input: &[u8]) {
     (target.run)(input);
 }
 
-/// The inputs of a target in a folder of them.
+/// The inputs of a target in a folder that has one for each.
 fn inputs(folder: &Path, target: Target) -> Vec<Vec<u8>> {
-    let folder = folder.join(target.name);
-    let mut paths: Vec<_> = fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths = Vec::new();
+    for name in target.seeds {
+        let folder = folder.join(name);
+        let found = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        paths.extend(found.map(|entry| entry.unwrap().path()));
+    }
     paths.sort();
     paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// The words between the quotes of a dictionary. Escapes are left to the long run.
+/// The words between the quotes of the dictionaries. Escapes are left to the long run.
 fn dictionary(target: Target) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("dictionaries/{}.dict", target.name));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines()
-        .filter_map(|line| line.strip_prefix('"')?.strip_suffix('"'))
-        .filter(|word| !word.contains("\\x"))
-        .map(|word| word.replace("\\\"", "\"").replace("\\\\", "\\").into_bytes())
-        .collect()
+    let mut words = Vec::new();
+    for name in target.seeds {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("dictionaries/{name}.dict"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        words.extend(
+            text.lines()
+                .filter_map(|line| line.strip_prefix('"')?.strip_suffix('"'))
+                .filter(|word| !word.contains("\\x"))
+                .map(|word| word.replace("\\\"", "\"").replace("\\\\", "\\").into_bytes()),
+        );
+    }
+    words
 }
 
 /// Another input from one or two that are known.
@@ -146,4 +152,4 @@ macro_rules! short_runs {
     };
 }
 
-short_runs! { spot futures inflate topics }
+short_runs! { spot futures inflate topics ways }
