@@ -117,15 +117,15 @@
 //!
 //! What a decoder lends is gone with the next message. Every item has a `to_owned`, such as
 //! [`SpotOrder::to_owned`], and so has an [`Update`]: the owned form borrows from nothing and gives the same view
-//! again. Its texts lie in one allocation.
+//! again. Its texts lie in one allocation, and each kind of list inside in another.
 //!
 //! # Two ways, one result
 //!
 //! The exchange writes each kind of message in a stable order of keys, without white space or escapes. [`Decoder`] reads
 //! such a message straight off its bytes, sixteen at a time, without a general JSON parser; keys in another order
 //! cost nanoseconds. Whatever else surprises it goes to the general way: a tape by `simd-json`, read by the same
-//! declarations. On every input both ways yield the same or the second one refuses; tests and fuzzing hold them
-//! together, and beside a plain model by `serde_json`. `docs/BENCHMARKS.md` has the figures, and `docs/PROTOCOL.md`
+//! declarations. On every input both ways yield the same, or the first leaves it to the second; tests and fuzzing hold
+//! them together, and beside a plain model by `serde_json`. `docs/BENCHMARKS.md` has the figures, and `docs/PROTOCOL.md`
 //! what we make of JSON that readers disagree about.
 //!
 //! # Features

@@ -12,7 +12,7 @@ pub const MAX_REQUEST_BYTES: usize = 2_000;
 /// Beyond the limit spot has been reported to drop topics silently, so the smaller number holds everywhere.
 pub const MAX_TOPICS_PER_CONNECTION: usize = 100;
 
-/// Bytes of one topic's text. The longest channel name has 29, and a symbol at
+/// Bytes of one topic's text. The longest channel name has 28, and a symbol at
 /// most 40; a topic must fit a request by itself.
 pub const MAX_TOPIC_BYTES: usize = 128;
 
@@ -39,13 +39,14 @@ pub const MAX_DEPTH: usize = 64;
 /// bounds the storage a decoder keeps between messages.
 pub const MAX_ITEMS: usize = 65_536;
 
-/// Brackets, commas, colons, quotes and spaces in one message. The JSON parser reserves some 30 bytes for each, so
-/// this bounds what a text can make it reserve: 8 MiB of nothing but commas would otherwise ask for 256 MiB. Orders
-/// have about one such byte in five, so 8 MiB of them pass.
+/// Brackets, commas, colons, quotes and beginnings of values in one message. The JSON parser reserves some 35 bytes for
+/// each, so this bounds what a text can make it reserve: 8 MiB of nothing but commas would otherwise ask for 256 MiB.
+/// Spot orders have about one such byte in five, so 8 MiB of them pass; futures orders have more.
 pub const MAX_STRUCTURE: usize = 2 << 20;
 
-/// Bytes of buffers that a decoder or an inflater keeps from one message to the next. Beyond it they are given back,
-/// so that one huge message doesn't cost memory for the rest of a connection's life.
+/// Bytes of a message up to which a decoder, or an inflater, keeps the buffers that it needed for it. Beyond it they are
+/// given back, so that one huge message doesn't cost memory for the rest of a connection's life. The buffers may be a
+/// multiple of the text: some 2 MiB for 64 KiB of nothing but digits and commas, a quarter of that for a book.
 pub const RETAINED_BYTES: usize = 64 << 10;
 
 /// Bytes of an undecodable message that its error keeps: enough for any envelope and the beginning of an order.

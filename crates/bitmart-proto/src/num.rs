@@ -33,9 +33,8 @@ struct Parts<'a> {
     exponent: i64,
 }
 
-/// Where an exponent is cut off, in decimal digits. Nothing the exchange quotes comes near, and all that is beyond
-/// is out of range for every conversion anyway.
-const MAX_EXPONENT: i64 = 100_000;
+/// Where an exponent is cut off. A text that made up for as many digits would have to be as long, which none can be.
+const MAX_EXPONENT: i64 = 100_000_000_000_000_000;
 
 impl<'a> Parts<'a> {
     fn parse(text: &'a str) -> Option<Self> {
@@ -149,7 +148,7 @@ impl<'a> Num<'a> {
         Parts::parse(self.text).is_some_and(|parts| parts.is_zero())
     }
 
-    /// The nearest double; `None` if the text is no number or is out of a double's range.
+    /// The nearest double, which is zero for what is too small; `None` if the text is no number or too large for one.
     ///
     /// Good for a display or a statistic. For money take [`to_scaled`](Self::to_scaled) or the text.
     #[must_use]
@@ -384,6 +383,25 @@ mod tests {
             scaled("-170141183460469231731687303715884105728", 0),
             Ok(i128::MIN)
         );
+    }
+
+    #[test]
+    fn large_exponents_count_as_they_are() {
+        assert_eq!(
+            Num::new("1e-200000").cmp_value(Num::new("1e-100000")),
+            Some(Ordering::Less)
+        );
+        assert_eq!(
+            Num::new("1e200000").cmp_value(Num::new("1e100000")),
+            Some(Ordering::Greater)
+        );
+        assert_eq!(Num::new("1e-200000").to_scaled(200_000), Ok(1));
+        assert_eq!(Num::new("1e-200000").to_scaled(100_005), Err(NumError::Inexact));
+        assert_eq!(Num::new("1e200000").to_scaled(0), Err(NumError::TooLarge));
+        let zeros = 100_010;
+        let one = format!("1{}e-{zeros}", "0".repeat(zeros));
+        assert_eq!(Num::new(&one).to_scaled(0), Ok(1));
+        assert_eq!(Num::new(&one).cmp_value(Num::new("1")), Some(Ordering::Equal));
     }
 
     #[test]

@@ -29,12 +29,11 @@ macro_rules! owned {
         }
 
         impl $view<'_> {
-            /// A copy that borrows from nothing. Allocates once for all texts, and once for each kind of list inside.
+            /// A copy that borrows from nothing. Allocates once for all texts, and once or twice for each kind of list
+            /// inside.
             #[must_use]
             pub fn to_owned(&self) -> $owned {
-                use $crate::decode::record::Record;
-                let mut store = $crate::decode::record::Store::default();
-                let raw = $raw::store(*self, &mut store);
+                let (store, raw) = $crate::decode::record::Store::of(|| *self);
                 $owned { store, raw }
             }
         }
@@ -121,7 +120,7 @@ impl OwnedUpdate {
 }
 
 impl Update<'_> {
-    /// A copy that borrows from nothing. Copies the message's text and what was found in it: two to four
+    /// A copy that borrows from nothing. Copies the message's text and what was found in it: at most four
     /// allocations, however many items there are.
     #[must_use]
     pub fn to_owned(&self) -> OwnedUpdate {

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::serialize::serialize_fields;
+
 /// What a request asks for. There are no request ids: a reply names its operation, at best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -12,6 +14,13 @@ pub enum Operation {
     Unsubscribe,
     /// Ask for one snapshot of a topic.
     Request,
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Operation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 impl Operation {
@@ -60,6 +69,9 @@ pub struct Reply<'a> {
     /// Whether the exchange did what was asked.
     pub outcome: Result<(), Refusal<'a>>,
 }
+
+serialize_fields! { Reply { operation, verb, topic, outcome } }
+serialize_fields! { Refusal { code, text } }
 
 impl<'a> Reply<'a> {
     /// Puts a reply together, such as in a test or a replay.
@@ -252,6 +264,13 @@ pub enum ErrorClass {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ErrorCode(pub u32);
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for ErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
 
 impl ErrorCode {
     /// The code's class, [`ErrorClass::Unknown`] for one that isn't documented.

@@ -127,9 +127,15 @@ impl<'a> Timestamp<'a> {
         };
         let (year, month, day) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?);
         let (hour, minute, second) = (number(&[h0, h1])?, number(&[n0, n1])?, number(&[s0, s1])?);
+        // UTC has three spellings.
+        let fraction = match fraction {
+            [fraction @ .., b'Z' | b'z'] => fraction,
+            [fraction @ .., b'+' | b'-', b'0', b'0', b':', b'0', b'0'] => fraction,
+            _ => return None,
+        };
         let nanos = match fraction {
-            [b'Z' | b'z'] => 0,
-            [b'.', digits @ .., b'Z' | b'z'] if (1..=9).contains(&digits.len()) => {
+            [] => 0,
+            [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
                 let missing = u32::try_from(9 - digits.len()).ok()?;
                 number(digits)? * 10_u64.pow(missing)
             }
@@ -224,6 +230,8 @@ mod tests {
     #[test]
     fn timestamps_are_read_exactly_or_not_at_all() {
         let nanos = |text| Timestamp::new(text).as_nanos();
+        assert_eq!(nanos("1970-01-01T00:00:01.5+00:00"), Some(1_500_000_000));
+        assert_eq!(nanos("1970-01-01T00:00:01-00:00"), Some(1_000_000_000));
         assert_eq!(nanos("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(nanos("2026-01-05T09:00:01.25Z"), Some(1_767_603_601_250_000_000));
         assert_eq!(

@@ -309,10 +309,12 @@ impl Update<'_> {
             Self::FuturesMarkPriceKlines { .. } => "futures/markPriceKlineBin",
             _ => return None,
         };
-        split(self.topic())
+        let interval = split(self.topic())
             .0
             .strip_prefix(prefix)
-            .and_then(Interval::parse)
+            .and_then(Interval::parse);
+        // Futures know no month.
+        interval.filter(|interval| prefix.starts_with("spot") || *interval != Interval::Month1)
     }
 
     /// Whether this is what a subscription to `topic` brings, in whole or in part.
@@ -363,8 +365,18 @@ impl Update<'_> {
             Self::SpotTrades { trades, .. } => any!(trades),
             Self::FuturesTickers { tickers, .. } => any!(tickers),
             Self::Raw(raw) => raw.symbol.is_none_or(|named| named == symbol),
-            // Their topics name the symbol, or their items have none.
-            _ => true,
+            Self::FuturesBookTickers { tickers, .. } => any!(tickers),
+            Self::FuturesFundingRates { rates, .. } => any!(rates),
+            Self::FuturesDepthSides { sides, .. } => any!(sides),
+            Self::FuturesDepths { books, .. } => any!(books),
+            Self::FuturesDepthUpdates { updates, .. } => any!(updates),
+            Self::FuturesTrades { trades, .. } => any!(trades),
+            Self::FuturesKlines { klines, .. } | Self::FuturesMarkPriceKlines { klines, .. } => any!(klines),
+            Self::FuturesAssets { assets, .. } => {
+                assets.is_empty() || assets.iter().any(|asset| asset.currency == symbol)
+            }
+            // Their topics name no symbol.
+            Self::SpotBalances { .. } | Self::FuturesOrders { .. } | Self::FuturesPositions { .. } => true,
         }
     }
 }

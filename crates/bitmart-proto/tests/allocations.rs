@@ -198,3 +198,31 @@ fn a_large_message_leaves_no_large_buffers() {
     });
     assert!(used.bytes_current < RETAINED_BYTES as i64, "{used:?}");
 }
+
+/// One for all texts, and one for the lists of a kind.
+#[test]
+fn owned_items_allocate_as_little_as_they_say() {
+    let mut decoder = Decoder::new();
+    let mut count = |name: &str| {
+        let text = fixture(name).as_bytes();
+        match decoder.decode(text).unwrap() {
+            Update::SpotOrders { orders, .. } => {
+                let order = orders.get(0).unwrap();
+                measure(|| drop(black_box(order.to_owned()))).count_total
+            }
+            Update::SpotBalances { changes, .. } => {
+                let change = changes.get(0).unwrap();
+                measure(|| drop(black_box(change.to_owned()))).count_total
+            }
+            Update::SpotDepths { books, .. } => {
+                let book = books.get(0).unwrap();
+                measure(|| drop(black_box(book.to_owned()))).count_total
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(count("spot_order_partially_filled"), 1);
+    assert_eq!(count("spot_balance_two_coins"), 2);
+    // Asks and bids are in one list, which grows once.
+    assert_eq!(count("spot_depth50_full"), 3);
+}

@@ -384,3 +384,19 @@ fn pushes_of_unknown_topics_stay_raw() {
         assert_eq!((raw.topic, raw.symbol, raw.text), (topic, Some(symbol), text));
     }
 }
+
+#[test]
+fn a_futures_group_without_a_symbol_concerns_what_its_items_name() {
+    let mut decoder = Decoder::new();
+    let text = br#"{"data":{"symbol":"ETHUSDT","best_bid_price":"1","ms_t":1},"group":"futures/bookticker"}"#;
+    let update = decoder.decode(text).unwrap();
+    assert!(update.concerns(&"futures/bookticker:ETHUSDT".parse().unwrap()));
+    assert!(!update.concerns(&"futures/bookticker:BTCUSDT".parse().unwrap()));
+}
+
+#[test]
+fn futures_candles_have_no_month() {
+    let mut decoder = Decoder::new();
+    let text = br#"{"data":{"symbol":"BTCUSDT","items":[]},"group":"futures/klineBin1M:BTCUSDT"}"#;
+    assert_eq!(decoder.decode(text).unwrap().interval(), None);
+}

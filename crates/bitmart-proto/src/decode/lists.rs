@@ -109,12 +109,14 @@ impl<R: Listed + 'static> Field for ListOf<R> {
     }
 
     fn store(view: R::List<'_>, store: &mut Store) -> Option<Places> {
-        // All of one list first: an element could hold a list of its own.
-        let rows: Vec<R> = view.into_iter().map(|element| R::store(element, store)).collect();
-        let list = R::of_mut(&mut store.lists);
-        let start = list.len();
-        list.extend(rows);
-        let end = list.len();
+        let elements = view.into_iter();
+        let start = R::of(&store.lists).len();
+        R::of_mut(&mut store.lists).reserve(elements.size_hint().0);
+        for element in elements {
+            let row = R::store(element, store);
+            R::of_mut(&mut store.lists).push(row);
+        }
+        let end = R::of(&store.lists).len();
         Some(Places { start, end })
     }
 }

@@ -42,7 +42,8 @@ use crate::{RawPush, Reply, Update};
 /// ```
 ///
 /// What it returns borrows from the message and from the decoder; nothing is allocated once the buffers have grown
-/// to the size of the messages. Everything is checked before it returns, so reading the result can't fail. An error
+/// to the size of the messages. A message of more than [`RETAINED_BYTES`] is the exception: it goes the general way, and its
+/// buffers are given back with the next. Everything is checked before it returns, so reading the result can't fail. An error
 /// leaves no trace: the next message decodes.
 ///
 /// # How messages are read
@@ -100,7 +101,7 @@ impl Decoder {
     /// # Errors
     ///
     /// [`DecodeError`] if the text isn't JSON, goes beyond a bound, lacks a `table` or `group` or the `data`, or if
-    /// an item of a private message lacks a field or has one of the wrong kind.
+    /// an item lacks a field that it must have or has one of the wrong kind.
     pub fn decode<'a>(&'a mut self, text: &'a [u8]) -> Result<Update<'a>, DecodeError> {
         match self.predict(text) {
             Some((text, push)) => Ok(self.update(text, push)),
@@ -249,17 +250,19 @@ impl Decoder {
     }
 }
 
-/// At least as many as the places that the parser will take note of: brackets, commas, colons, quotes, and what
-/// follows a space.
+/// At least as many as the places that the parser will take note of: brackets, commas, colons, quotes, and the
+/// beginnings of what stands between them.
 fn structure(text: &[u8]) -> usize {
-    text.iter()
-        .filter(|byte| {
-            matches!(
-                byte,
-                b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"' | b' ' | b'\t' | b'\n' | b'\r'
-            )
-        })
-        .count()
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let is_operator = |byte: u8| matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"');
+    let mut count = 0;
+    let mut is_behind = true;
+    for &byte in text {
+        let is_behind_now = is_space(byte) || is_operator(byte);
+        count += usize::from(is_operator(byte) || (is_behind && !is_behind_now));
+        is_behind = is_behind_now;
+    }
+    count
 }
 
 #[cold]

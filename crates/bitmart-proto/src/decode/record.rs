@@ -109,13 +109,35 @@ fn no_text(span: Span) -> &'static str {
 /// Texts and lists that an owned record keeps, and how they come together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
-    pub(crate) text: String,
+    text: String,
     pub(crate) lists: Lists,
+    /// Bytes that the texts will need, while they are counted and not yet kept.
+    counted: Option<usize>,
 }
 
 impl Store {
+    /// Keeps what `R` is made of, and the record. The texts are counted first, for one allocation to hold them all.
+    pub(crate) fn of<'a, R: Record>(view: impl Fn() -> R::View<'a>) -> (Self, R) {
+        let mut store = Self {
+            counted: Some(0),
+            ..Self::default()
+        };
+        R::store(view(), &mut store);
+        let bytes = store.counted.take().unwrap_or_default();
+        store.lists.clear();
+        store.text.reserve_exact(bytes);
+        let record = R::store(view(), &mut store);
+        (store, record)
+    }
+
     pub(crate) fn span(&mut self, text: &str) -> Span {
-        append(&mut self.text, text)
+        match &mut self.counted {
+            Some(bytes) => {
+                *bytes += text.len() + 1;
+                Span::ABSENT
+            }
+            None => append(&mut self.text, text),
+        }
     }
 
     pub(crate) fn optional_span(&mut self, text: Option<&str>) -> Span {

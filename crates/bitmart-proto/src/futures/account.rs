@@ -158,6 +158,17 @@ pub enum OpenType<'a> {
     UnknownCode(i64),
 }
 
+impl std::fmt::Display for OpenType<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Isolated => f.pad("isolated"),
+            Self::Cross => f.pad("cross"),
+            Self::Unknown(word) => f.pad(word),
+            Self::UnknownCode(code) => std::fmt::Display::fmt(code, f),
+        }
+    }
+}
+
 /// An [`OpenType`], as a word or a number; may be missing.
 enum OptionalOpenType {}
 

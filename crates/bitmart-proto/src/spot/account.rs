@@ -6,6 +6,7 @@ use crate::decode::fields::{
 use crate::decode::lists::{Element, ListOf, Listed};
 use crate::decode::record::{Lists, Source, record};
 use crate::list::list;
+use crate::serialize::serialize_fields;
 use crate::wire::wire_words;
 use crate::{Num, TimeMs};
 
@@ -195,6 +196,8 @@ pub struct SpotFill<'a> {
     pub exec_type: Option<ExecType<'a>>,
 }
 
+serialize_fields! { SpotFill { detail_id, price, size, time, exec_type } }
+
 impl<'a> SpotOrder<'a> {
     /// Where the order stands: by `order_state`, or by the legacy number where that is all there is. `None` if the
     /// message has neither.
@@ -214,6 +217,33 @@ impl<'a> SpotOrder<'a> {
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         self.state().is_some_and(SpotOrderState::is_terminal)
+    }
+
+    /// Whether the order is wholly filled.
+    #[must_use]
+    pub fn is_filled(&self) -> bool {
+        self.state() == Some(SpotOrderState::Filled)
+    }
+
+    /// Whether the order waits with a part filled.
+    #[must_use]
+    pub fn is_partly_filled(&self) -> bool {
+        self.state() == Some(SpotOrderState::PartiallyFilled)
+    }
+
+    /// Whether the order was canceled, after fills or without.
+    #[must_use]
+    pub fn is_canceled(&self) -> bool {
+        matches!(
+            self.state(),
+            Some(SpotOrderState::Canceled | SpotOrderState::PartiallyCanceled)
+        )
+    }
+
+    /// Whether the order was canceled after a part was filled.
+    #[must_use]
+    pub fn is_partly_canceled(&self) -> bool {
+        self.state() == Some(SpotOrderState::PartiallyCanceled)
     }
 
     /// The latest fill, if the message names one by its id.
