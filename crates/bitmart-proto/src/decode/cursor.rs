@@ -403,9 +403,10 @@ fn string_length(rest: &[u8]) -> Option<usize> {
         }
         length += LANES;
     }
-    length += tail
-        .iter()
-        .position(|&byte| matches!(byte, b'"' | b'\\') || byte < 0x20)?;
+    // What is left goes to the front of a chunk of zeros, which would stop a string as well.
+    let mut last = [0; LANES];
+    last[..tail.len()].copy_from_slice(tail);
+    length += string_stops(&last).trailing_zeros() as usize;
     (rest.get(length) == Some(&b'"')).then_some(length)
 }
 
