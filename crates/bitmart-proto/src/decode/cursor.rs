@@ -250,7 +250,7 @@ impl<'t> Cursor<'t> {
         Some(value)
     }
 
-    /// Takes an integer of up to 16 digits in a string.
+    /// Takes an integer without a sign in a string, of no more digits than surely fit.
     #[inline(always)]
     pub(crate) fn unsigned_in_string(&mut self) -> Option<u64> {
         self.expect(b"\"")?;
