@@ -1,0 +1,6 @@
+//! Simulations of the client under faults, and the one oracle that judges all of them.
+//!
+//! - [`history`] is the oracle: it is told what the exchange made and sent, what the network brought, and what the
+//!   client said, and finds every loss that was not announced.
+
+pub mod history;
