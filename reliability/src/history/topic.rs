@@ -1,0 +1,183 @@
+use std::collections::VecDeque;
+
+use bitmart_session::GapKind;
+
+/// The end of a time that has none yet.
+const OPEN: u64 = u64::MAX;
+
+/// A time in which items may be missing, in nanoseconds, both ends included.
+#[derive(Clone, Copy, Debug)]
+struct Excuse {
+    why: Why,
+    from: u64,
+    until: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// The topic isn't subscribed.
+    NotPromised,
+    Gap(GapKind),
+}
+
+/// What the exchange made of a topic, and what became of it.
+#[derive(Debug)]
+pub(super) struct TopicHistory {
+    /// Made, and neither received nor found missing yet.
+    unsettled: VecDeque<(u64, u64)>,
+    last_made: Option<u64>,
+    last_received: Option<u64>,
+    excuses: Vec<Excuse>,
+    pub(super) is_wanted: bool,
+    /// Acknowledged on the present socket.
+    pub(super) is_active: bool,
+}
+
+impl TopicHistory {
+    pub(super) fn new() -> Self {
+        Self {
+            unsettled: VecDeque::new(),
+            last_made: None,
+            last_received: None,
+            excuses: vec![Excuse {
+                why: Why::NotPromised,
+                from: 0,
+                until: OPEN,
+            }],
+            is_wanted: false,
+            is_active: false,
+        }
+    }
+
+    pub(super) fn made(&mut self, at: u64, sequence: u64) -> Result<(), String> {
+        if self.last_made.is_some_and(|last| sequence <= last) {
+            return Err(format!(
+                "the simulation itself: {sequence} is made after {:?}",
+                self.last_made
+            ));
+        }
+        self.last_made = Some(sequence);
+        self.unsettled.push_back((sequence, at));
+        self.forget();
+        Ok(())
+    }
+
+    /// Returns how many were missing before it.
+    pub(super) fn received(&mut self, at: u64, sequence: u64, latency: u64) -> Result<u64, String> {
+        if let Some(last) = self.last_received.filter(|last| sequence <= *last) {
+            return Err(format!("P1: {sequence} is received after {last}"));
+        }
+        self.last_received = Some(sequence);
+        let mut missing = 0;
+        while let Some((made, made_at)) = self.unsettled.pop_front() {
+            if made == sequence {
+                return match made_at <= at {
+                    true => Ok(missing),
+                    false => Err(format!(
+                        "the simulation itself: {sequence} is received before it is made"
+                    )),
+                };
+            }
+            if made > sequence {
+                break;
+            }
+            self.excused(made, made_at, latency)?;
+            missing += 1;
+        }
+        Err(format!("P1: {sequence} is received but was never made"))
+    }
+
+    /// Whether an item may be missing.
+    fn excused(&self, sequence: u64, made_at: u64, latency: u64) -> Result<(), String> {
+        let covers =
+            |excuse: &Excuse| excuse.from <= made_at.saturating_add(latency) && made_at <= excuse.until;
+        match self.excuses.iter().any(covers) {
+            true => Ok(()),
+            false => Err(format!(
+                "P3: item {sequence}, made at {made_at}, is missing, and no gap says so: {:?}",
+                self.excuses
+            )),
+        }
+    }
+
+    /// The topic is promised from here on.
+    pub(super) fn begins(&mut self, at: u64) {
+        self.end(Why::NotPromised, at);
+    }
+
+    /// Nothing is promised of the topic any more.
+    pub(super) fn ends(&mut self, at: u64, latency: u64) {
+        self.is_active = false;
+        self.excuse(Why::NotPromised, at.saturating_sub(latency));
+    }
+
+    pub(super) fn gap_opens(&mut self, kind: GapKind, since: u64) -> Result<(), String> {
+        if self.is_in_gap(kind) {
+            return Err("P3: a gap opens for a topic that is in it already".into());
+        }
+        self.excuse(Why::Gap(kind), since);
+        Ok(())
+    }
+
+    pub(super) fn gap_closes(&mut self, kind: GapKind, until: u64) -> Result<(), String> {
+        if !self.is_in_gap(kind) {
+            return Err("P3: a gap closes for a topic that is not in it".into());
+        }
+        self.end(Why::Gap(kind), until);
+        // Before its first acknowledgement it was promised nothing.
+        self.end(Why::NotPromised, until);
+        Ok(())
+    }
+
+    /// The topic leaves a gap without its end: it failed, or is no longer wanted.
+    pub(super) fn leaves_gaps(&mut self, at: u64) {
+        self.end(Why::Gap(GapKind::Connection), at);
+    }
+
+    pub(super) fn is_in_gap(&self, kind: GapKind) -> bool {
+        self.is_open(Why::Gap(kind))
+    }
+
+    /// At the end, everything that had the time to arrive is received or excused.
+    pub(super) fn finish(&mut self, at: u64, latency: u64) -> Result<u64, String> {
+        let mut missing = 0;
+        while let Some((sequence, made_at)) = self.unsettled.pop_front() {
+            if made_at.saturating_add(latency) < at {
+                self.excused(sequence, made_at, latency)?;
+                missing += 1;
+            }
+        }
+        Ok(missing)
+    }
+
+    fn is_open(&self, why: Why) -> bool {
+        self.excuses
+            .iter()
+            .any(|excuse| excuse.why == why && excuse.until == OPEN)
+    }
+
+    fn excuse(&mut self, why: Why, from: u64) {
+        if !self.is_open(why) {
+            self.excuses.push(Excuse {
+                why,
+                from,
+                until: OPEN,
+            });
+        }
+    }
+
+    fn end(&mut self, why: Why, at: u64) {
+        for excuse in &mut self.excuses {
+            if excuse.why == why && excuse.until == OPEN {
+                excuse.until = at;
+            }
+        }
+    }
+
+    /// Drops excuses that no item asks for any more.
+    fn forget(&mut self) {
+        if let Some((_, oldest)) = self.unsettled.front() {
+            self.excuses.retain(|excuse| excuse.until >= *oldest);
+        }
+    }
+}
