@@ -29,6 +29,8 @@ use tungstenite::{Message, WebSocket};
 
 /// For each step of opening a socket, and for a write that doesn't go out.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
+/// What takes longer to read than this, in nanoseconds, had to be waited for.
+const WAITED_NS: u64 = 1_000_000;
 /// When the show has failed. It takes some five seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -129,7 +131,13 @@ fn show() -> Result {
         let wait =
             wake_at.map(|at| Duration::from_nanos(at.saturating_sub(now)).max(Duration::from_millis(1)));
         open.get_ref().set_read_timeout(wait)?;
-        match open.read() {
+        let asked = now_ns();
+        let read = open.read();
+        // What had to be waited for was not there before.
+        if now_ns() - asked > WAITED_NS {
+            session.handle_drained(asked);
+        }
+        match read {
             Ok(Message::Close(good_bye)) => {
                 // It matters to the backoff why: after a restart, clients had better not come back all at once.
                 let _ = open.flush();

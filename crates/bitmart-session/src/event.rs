@@ -241,6 +241,10 @@ impl fmt::Display for Event {
 pub struct GapOpened {
     /// The last inbound frame before the gap: what came until then is complete, unless a consumer was so far behind
     /// that a read was cut short ([`Cause::SlowConsumer`]). `None` before the first connect.
+    ///
+    /// Where nobody read for longer than two seconds (the machine slept, the consumer stopped the reading), it is the
+    /// last time at which everything that had come was read. A standstill of less than that is not seen: who asks for
+    /// what was missed does well to begin two seconds earlier.
     pub since: Option<Moment>,
     /// What opened it.
     pub cause: GapCause,

@@ -1,12 +1,26 @@
 use crate::Config;
-use crate::time::MILLISECOND;
+use crate::time::{MILLISECOND, SECOND};
 
-/// Knows when to ping and when to give a socket up.
+/// So often, in nanoseconds, a driver is to look whether its socket is dry, if nothing else calls it.
+const LOOK_EVERY: u64 = SECOND;
+
+/// A frame that is read this long, in nanoseconds, after the socket was last seen dry may have come long before it was
+/// read: nobody has looked.
+const UNSEEN_AFTER: u64 = 2 * LOOK_EVERY;
+
+/// Knows when to ping and when to give a socket up, and since when everything that came has been read.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     last_inbound: u64,
+    /// By when the last whole frame had come.
     last_frame: Option<u64>,
     last_outbound: u64,
+    /// When the socket was last seen dry: whatever came until then has been read.
+    dry_at: u64,
+    /// When the driver was last there.
+    looked_at: u64,
+    /// What is read was in the socket already when the driver came back to it.
+    is_behind: bool,
     /// When the grace of the ping in flight ends.
     give_up_at: Option<u64>,
     ping_after: u64,
@@ -19,6 +33,9 @@ impl Liveness {
             last_inbound: now,
             last_frame: None,
             last_outbound: now,
+            dry_at: now,
+            looked_at: now,
+            is_behind: false,
             give_up_at: None,
             // Without any pause between them, pings would never end.
             ping_after: config.ping_after_ms.max(1).saturating_mul(MILLISECOND),
@@ -30,9 +47,33 @@ impl Liveness {
     pub(crate) fn inbound(&mut self, now: u64, whole_frame: bool) {
         self.last_inbound = now;
         self.give_up_at = None;
+        self.is_behind |= now.saturating_sub(self.dry_at) > UNSEEN_AFTER;
         if whole_frame {
-            self.last_frame = Some(now);
+            self.last_frame = Some(self.arrival(now));
         }
+    }
+
+    /// The earliest time at which what is read now can have come: now, unless nobody has looked for a while.
+    pub(crate) fn arrival(&self, now: u64) -> u64 {
+        match self.is_behind {
+            true => self.dry_at,
+            false => now,
+        }
+    }
+
+    /// Nothing is left in the socket.
+    pub(crate) fn drained(&mut self, now: u64) {
+        (self.dry_at, self.looked_at, self.is_behind) = (now, now, false);
+    }
+
+    /// The driver is there, whether or not it has looked into the socket.
+    pub(crate) fn looked(&mut self, now: u64) {
+        self.looked_at = now;
+    }
+
+    /// When the driver is to look at the latest.
+    pub(crate) fn look_at(&self) -> u64 {
+        self.looked_at.saturating_add(LOOK_EVERY)
     }
 
     pub(crate) fn outbound(&mut self, now: u64) {
@@ -44,7 +85,7 @@ impl Liveness {
         self.give_up_at = Some(now.saturating_add(self.pong_grace));
     }
 
-    /// When the last whole frame came in on this socket.
+    /// By when the last whole frame had come in on this socket.
     pub(crate) fn last_frame(&self) -> Option<u64> {
         self.last_frame
     }
@@ -65,6 +106,7 @@ impl Liveness {
 
     /// Reading goes on: what came meanwhile, answers to pings among it, has its grace to be read.
     pub(crate) fn resume(&mut self, now: u64) {
+        self.is_behind = true;
         if self.give_up_at.is_some() {
             self.give_up_at = Some(now.saturating_add(self.pong_grace));
         }

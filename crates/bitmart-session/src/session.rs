@@ -52,6 +52,8 @@ const TOO_OFTEN_PAUSE: u64 = 10 * SECOND;
 /// What else a driver owes:
 ///
 /// - [`Order::Close`] also calls off a connect that is being waited for or under way.
+/// - When its socket has been read dry, it says so, with [`handle_drained`](Self::handle_drained): what is read after a
+///   time in which nobody looked may be old, and a gap must not begin later than the last thing that is sure.
 /// - A close frame of the exchange's is passed on with its code ([`Cause::PeerClosed`]): a restart is returned from
 ///   more slowly than a loss.
 /// - Connects are counted: by a [`Budget`](crate::Budget) that all sessions of the process share.
@@ -233,6 +235,13 @@ impl Session {
         self.anchor.at(ns)
     }
 
+    /// The earliest time at which what is read at `now` can have come: `now` itself, unless nobody has looked into the
+    /// socket for a while ([`handle_activity`](Self::handle_activity)).
+    #[must_use]
+    pub fn arrival(&self, now: u64) -> u64 {
+        self.liveness.arrival(now)
+    }
+
     /// Whether a ping is in flight: then the next input of activity changes
     /// [`poll_timeout`](Self::poll_timeout).
     #[must_use]
@@ -411,8 +420,20 @@ impl Session {
     }
 
     /// Bytes came in; `whole_frame` says whether they completed a frame. Any of them is a sign of life.
+    ///
+    /// Where nobody has looked for longer than two seconds (the machine slept, the driver was not called, it was
+    /// [paused](Self::pause)), frames count as having come when the socket was last
+    /// [seen dry](Self::handle_drained), until it is so again: a gap that follows begins there, for when between the two
+    /// they came nobody knows.
     pub fn handle_activity(&mut self, now: u64, whole_frame: bool) {
         self.liveness.inbound(now, whole_frame);
+    }
+
+    /// The socket was read until nothing was left in it, at `now` or later. To be called whenever that is so; the
+    /// session asks to be called at least once a second, by [`poll_timeout`](Self::poll_timeout), so that it is looked
+    /// at.
+    pub fn handle_drained(&mut self, now: u64) {
+        self.liveness.drained(now);
     }
 
     /// The signer has answered the order to sign for `epoch`. An answer for another epoch is dropped.
@@ -492,6 +513,7 @@ impl Session {
 
     /// Time has passed: to be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
     pub fn handle_timeout(&mut self, now: u64) {
+        self.liveness.looked(now);
         match self.state {
             State::Signing { deadline, .. } if deadline <= now => {
                 self.lose_politely(
@@ -588,8 +610,9 @@ impl Session {
             true => (None, None),
             false => (self.liveness.give_up_at(), self.topics.deadline()),
         };
+        let look = (!self.is_paused).then(|| self.liveness.look_at());
         let ping = self.liveness.ping_at(self.is_paused);
-        [login, transmit, ping, give_up, answer]
+        [login, transmit, ping, give_up, answer, look]
             .into_iter()
             .flatten()
             .min()

@@ -441,9 +441,15 @@ impl Driver {
                 return Poll::Ready(None);
             };
             match socket.poll_read(cx) {
-                // What has failed above has changed the time to wake.
-                Poll::Pending if self.is_dirty => return Poll::Ready(None),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    // The clock was read before the socket: that it is dry now, it was no earlier.
+                    self.session.handle_drained(self.now);
+                    // What has failed above has changed the time to wake.
+                    return match self.is_dirty {
+                        true => Poll::Ready(None),
+                        false => Poll::Pending,
+                    };
+                }
                 Poll::Ready(Ok(0) | Err(_)) if self.write_failure.is_some() => {
                     let failure = self.write_failure.take();
                     self.lose(failure.expect("just seen").cause);

@@ -29,6 +29,9 @@ pub struct Push<'a> {
     pub text: &'a [u8],
     /// When it was read from the socket, in nanoseconds on the connection's [`Clock`](crate::Clock).
     pub received_ns: u64,
+    /// The earliest time at which it can have come: [`received_ns`](Self::received_ns), unless nobody had read from the
+    /// socket for a while ([`Session::handle_activity`](bitmart_session::Session::handle_activity)).
+    pub arrived_ns: u64,
 }
 
 /// A message that can't be read.

@@ -91,6 +91,41 @@ async fn an_upgrade_that_hangs_runs_into_its_deadline() {
     assert!(cause.to_string().contains("5000 ms"), "{cause}");
 }
 
+/// Failure modes 41 and 46: a user who comes back late finds what had come before the exchange closed. The gap begins
+/// where it was last certain that nothing was missing, not where the last message was read.
+#[tokio::test(start_paused = true)]
+async fn a_gap_begins_before_the_time_in_which_nobody_read() {
+    let (sim, config) = in_memory(Market::Futures).await;
+    let clock = config.clock.clone();
+    let mut connection = Connection::private(Market::Futures, signer(), config);
+    connection.subscribe("futures/order".parse().unwrap()).unwrap();
+    until_ready(&mut connection).await;
+    let idle = tokio::time::timeout(Duration::from_millis(1), connection.next()).await;
+    assert!(idle.is_err(), "{idle:?}");
+    let left_at = clock.now_ns();
+    for _ in 0..5 {
+        sim.step().await;
+    }
+    sim.inject(Fault::close(1000, "you don't listen"));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let mut pushes = 0;
+    let since = loop {
+        match connection.next().await.unwrap() {
+            Incoming::Push(push) => {
+                assert!(
+                    push.arrived_ns <= left_at && push.received_ns > left_at,
+                    "{push:?}"
+                );
+                pushes += 1;
+            }
+            Incoming::Event(Event::GapOpened(gap)) => break gap.since.unwrap().ns,
+            _ => {}
+        }
+    };
+    assert!(pushes > 0);
+    assert!(since <= left_at, "{since} {left_at}");
+}
+
 /// What one story of the simulator looks like when it is read without haste.
 async fn read_story(connection: &mut Connection, sim: &Simulator, steps: usize) -> Vec<String> {
     let mut texts = Vec::new();

@@ -151,6 +151,7 @@ impl fmt::Debug for Events {
 mod tests {
     use super::*;
     use crate::event::Update;
+    use crate::queue::Times;
     use crate::{EventKind, Overflow, QueueLimits};
     use bitmart_proto::{Market, Side};
     use bitmart_session::{ConnectionId, Epoch, Moment};
@@ -166,7 +167,7 @@ mod tests {
     fn push(queue: &Queue) {
         let update = || EventKind::Update(Update::new(b"x", 1));
         let anchor = Moment { ns: 0, unix_ms: 0 };
-        queue.push_message(1, anchor, Epoch(1), 1, update, std::iter::empty);
+        queue.push_message(Times::at(1), anchor, Epoch(1), 1, update, std::iter::empty);
     }
 
     #[tokio::test]

@@ -115,6 +115,7 @@ struct State {
     responses: usize,
     /// Messages discarded ever.
     dropped: u64,
+    /// By when what was accepted last had come.
     last_accepted_ns: Option<u64>,
     /// Losses whose announcement is in `entries`, oldest first.
     announced: VecDeque<Loss>,
@@ -131,6 +132,25 @@ enum Entry {
     Response(Event),
     /// The announcement of the overflow at the front of [`State::announced`]: it grows until it is read.
     OverflowBegins(Epoch),
+}
+
+/// The times of a message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// When it was read.
+    pub(crate) read_ns: u64,
+    /// The earliest time at which it can have come, if that is known.
+    pub(crate) came_ns: Option<u64>,
+}
+
+impl Times {
+    #[cfg(test)]
+    pub(crate) fn at(ns: u64) -> Self {
+        Self {
+            read_ns: ns,
+            came_ns: Some(ns),
+        }
+    }
 }
 
 /// What was discarded for one announcement.
@@ -169,13 +189,13 @@ impl Queue {
         }
     }
 
-    /// Adds a message that was read at `now_ns`. If there is no room and the policy is to discard, it is
+    /// Adds a message. If there is no room and the policy is to discard, it is
     /// discarded: then `topics` says what it would have been of use to. `anchor` is any moment on the same clock.
     ///
     /// Returns whether there is room for another.
     pub(crate) fn push_message<T: Iterator<Item = Topic>>(
         &self,
-        now_ns: u64,
+        times: Times,
         anchor: Moment,
         epoch: Epoch,
         bytes: usize,
@@ -201,7 +221,7 @@ impl Queue {
             let closed = Lifecycle::GapClosed(GapClosed::new(
                 GapKind::Overflow,
                 since,
-                anchor.at(now_ns),
+                anchor.at(times.read_ns),
                 topics,
                 Vec::new(),
             ));
@@ -209,7 +229,7 @@ impl Queue {
             let event = self.event(epoch, EventKind::Lifecycle(closed));
             state.entries.push_back(Entry::Event(event));
         }
-        state.last_accepted_ns = Some(now_ns);
+        state.last_accepted_ns = times.came_ns.or(state.last_accepted_ns);
         state.messages += 1;
         state.bytes += bytes;
         let event = self.event(epoch, event());
@@ -403,7 +423,9 @@ mod tests {
         let topic: Topic = topic.parse().unwrap();
         let anchor = Moment { ns: 0, unix_ms: 0 };
         let update = || EventKind::Update(Update::new(&vec![b'x'; bytes], ns));
-        queue.push_message(ns, anchor, EPOCH, bytes, update, || std::iter::once(topic));
+        queue.push_message(Times::at(ns), anchor, EPOCH, bytes, update, || {
+            std::iter::once(topic)
+        });
     }
 
     /// What the consumer reads, in short.

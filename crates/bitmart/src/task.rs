@@ -12,7 +12,7 @@ use crate::Lifecycle;
 use crate::client::Shared;
 use crate::event::{EventKind, MAX_SAMPLE_BYTES, Update};
 use crate::outcome::{Failure, Outcome};
-use crate::queue::{Overflow, Queue, Room};
+use crate::queue::{Overflow, Queue, Room, Times};
 use crate::routing::Stop;
 
 /// After how many messages the counters that the client shows are brought up to date.
@@ -256,7 +256,10 @@ impl Outbox {
                         .cloned()
                 };
                 let has_room = self.queue.push_message(
-                    push.received_ns,
+                    Times {
+                        read_ns: push.received_ns,
+                        came_ns: Some(push.arrived_ns),
+                    },
                     self.anchor,
                     self.epoch,
                     push.text.len(),
@@ -295,8 +298,12 @@ impl Outbox {
     /// A message that belongs to no topic, and so might belong to any.
     fn push_oddity(&self, bytes: usize, kind: impl FnOnce() -> EventKind) -> bool {
         let every = || self.topics.iter().cloned();
+        let times = Times {
+            read_ns: self.clock.now_ns(),
+            came_ns: None,
+        };
         self.queue
-            .push_message(self.clock.now_ns(), self.anchor, self.epoch, bytes, kind, every)
+            .push_message(times, self.anchor, self.epoch, bytes, kind, every)
     }
 
     fn push_lifecycle(&mut self, event: Lifecycle) {

@@ -10,6 +10,6 @@ mod heartbeat;
 mod login;
 mod pause;
 mod rig;
-mod simulation;
+mod standstill;
 mod subscriptions;
 mod texts;

@@ -107,11 +107,11 @@ impl Rig {
                 "a timeout in the past must make progress"
             );
             self.now = self.now.max(at);
-            self.session.handle_timeout(self.now);
+            self.look();
             self.drain();
         }
         self.now = end;
-        self.session.handle_timeout(self.now);
+        self.look();
         self.drain();
     }
 
@@ -126,6 +126,14 @@ impl Rig {
             .map(|ahead| unix_ms.saturating_add_signed(ahead) / 1_000 * 1_000);
         self.session.handle_connected(self.now, unix_ms, date);
         self.drain();
+    }
+
+    /// Finds the socket dry, and looks at the time.
+    fn look(&mut self) {
+        if !self.session.is_paused() {
+            self.session.handle_drained(self.now);
+        }
+        self.session.handle_timeout(self.now);
     }
 
     pub(crate) fn drop_socket(&mut self) {

@@ -126,6 +126,7 @@ impl Driver {
             counters,
             cut_after,
             read_at,
+            session,
             ..
         } = self;
         if let (Some(left), Item::Push(place) | Item::Unknown(place) | Item::Undecodable(place, _)) =
@@ -145,6 +146,7 @@ impl Driver {
                             update,
                             text,
                             received_ns: *read_at,
+                            arrived_ns: session.arrival(*read_at),
                         })
                     }
                     Err(error) => {
