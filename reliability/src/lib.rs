@@ -2,5 +2,8 @@
 //!
 //! - [`history`] is the oracle: it is told what the exchange made and sent, what the network brought, and what the
 //!   client said, and finds every loss that was not announced.
+//! - [`session`] simulates sessions in virtual time, a million hours of them if need be.
 
+pub mod campaign;
 pub mod history;
+pub mod session;

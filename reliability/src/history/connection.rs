@@ -29,7 +29,8 @@ pub(super) struct Connection {
     is_ready: bool,
     is_paused: bool,
     is_over: bool,
-    opened_at: u64,
+    /// Since when it has been open and looked after.
+    attended_since: u64,
     /// What was live on the socket that was lost, until the next attempt is announced.
     unannounced: Vec<Topic>,
     /// The earliest known beginning of the gap that is open, by kind.
@@ -41,11 +42,37 @@ pub(super) struct Connection {
     /// Until when it has to be live.
     due: Option<u64>,
     // What the network says.
-    /// The last frame of each socket; the present one is the last.
-    sockets: VecDeque<Option<u64>>,
+    /// The last frames of each socket; the present one is the last.
+    sockets: VecDeque<Socket>,
     frames: VecDeque<u64>,
     commands: VecDeque<u64>,
     messages: Window,
+}
+
+/// What has come on a socket.
+#[derive(Clone, Copy, Debug, Default)]
+struct Socket {
+    last: Option<Frame>,
+    /// When the last frame came that was read in time.
+    in_time: u64,
+}
+
+/// When a frame was read, and when it had come.
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    read: u64,
+    came: u64,
+    is_seen_late: bool,
+}
+
+impl Socket {
+    /// Whether a gap behind the last frame may begin at `since`.
+    fn may_end_at(&self, since: u64) -> bool {
+        self.last.is_some_and(|frame| {
+            let is_exact = since == frame.read && !frame.is_seen_late;
+            is_exact || (frame.came < frame.read && (self.in_time..=frame.came).contains(&since))
+        })
+    }
 }
 
 fn key(kind: GapKind) -> u8 {
@@ -81,7 +108,7 @@ impl Connection {
             is_ready: false,
             is_paused: false,
             is_over: false,
-            opened_at: 0,
+            attended_since: 0,
             unannounced: Vec::new(),
             gap_since: BTreeMap::new(),
             has_failed: false,
@@ -105,14 +132,23 @@ impl Connection {
     // The network.
 
     pub(super) fn dialled(&mut self) -> Result<(), String> {
-        keep(&mut self.sockets, None, KEPT_SOCKETS);
+        keep(&mut self.sockets, Socket::default(), KEPT_SOCKETS);
         self.messages = Window::default();
         ensure(!self.is_over, || "P6: dialled after the end".into())
     }
 
-    pub(super) fn frame(&mut self, at: u64) {
-        if let Some(last) = self.sockets.back_mut() {
-            *last = Some(at);
+    pub(super) fn frame(&mut self, at: u64, came: u64, blind: u64) {
+        if let Some(socket) = self.sockets.back_mut() {
+            let is_seen_late = at > came + blind;
+            if at == came {
+                socket.in_time = at;
+            }
+            let read = at;
+            socket.last = Some(Frame {
+                read,
+                came,
+                is_seen_late,
+            });
         }
         if self.frames.back() != Some(&at) {
             keep(&mut self.frames, at, KEPT_FRAMES);
@@ -130,25 +166,40 @@ impl Connection {
 
     // The user.
 
-    pub(super) fn wanted(&mut self, at: u64, topic: &Topic, is_calm: bool, settle: u64) {
+    pub(super) fn wanted(&mut self, at: u64, topic: &Topic, is_calm: bool, allowed: u64) {
         self.topic(topic).is_wanted = true;
         keep(&mut self.commands, at, KEPT_FRAMES);
         if is_calm && !self.is_over {
-            self.due = Some(self.due.unwrap_or(0).max(at + settle));
+            self.due = Some(self.due.unwrap_or(0).max(at + allowed));
         }
     }
 
     pub(super) fn unwanted(&mut self, at: u64, topic: &Topic, latency: u64) {
         keep(&mut self.commands, at, KEPT_FRAMES);
+        let read_until = self.read_until(at);
         let entry = self.topic(topic);
         entry.is_wanted = false;
-        entry.ends(at, latency);
+        entry.ends(read_until, latency);
         entry.leaves_gaps(at);
     }
 
-    pub(super) fn closed_by_user(&mut self) {
+    /// What came later than this has not been looked at yet.
+    fn read_until(&self, at: u64) -> u64 {
+        let last = self.sockets.iter().filter_map(|socket| socket.last).next_back();
+        last.map_or(at, |frame| at.min(frame.came))
+    }
+
+    pub(super) fn closed_by_user(&mut self, at: u64, latency: u64) {
         self.is_over = true;
         self.due = None;
+        let read_until = self.read_until(at);
+        for topic in self.topics.values_mut() {
+            topic.ends(read_until, latency);
+        }
+    }
+
+    pub(super) fn awoke(&mut self, at: u64) {
+        self.attended_since = at;
     }
 
     // Recovery.
@@ -160,6 +211,11 @@ impl Connection {
                 .topics
                 .values()
                 .all(|topic| !topic.is_wanted || (topic.is_active && !topic.is_in_gap(GapKind::Connection)))
+    }
+
+    /// Nothing can be asked for while there is a fault.
+    pub(super) fn storm(&mut self) {
+        self.due = None;
     }
 
     /// No fault is in effect from here on.
@@ -181,13 +237,8 @@ impl Connection {
         if self.due.is_some_and(|due| now > due) {
             return Some(format!("P5: not live again, though it was due at {:?}", self.due));
         }
-        let last = self
-            .sockets
-            .back()
-            .copied()
-            .flatten()
-            .unwrap_or(0)
-            .max(self.opened_at);
+        let frame = self.sockets.back().and_then(|socket| socket.last);
+        let last = frame.map_or(0, |frame| frame.read).max(self.attended_since);
         (self.is_open && now > last + rules.notice)
             .then(|| format!("P5: nothing has come since {last}, and the socket is still held"))
     }
@@ -241,9 +292,10 @@ impl Connection {
             Event::SubscribeFailed { topic, .. } | Event::Unsubscribed { topic } => {
                 let has_failed = matches!(event, Event::SubscribeFailed { .. });
                 self.has_failed |= has_failed;
+                let read_until = self.read_until(at);
                 let entry = self.topic(topic);
                 entry.is_wanted &= !has_failed;
-                entry.ends(at, rules.latency);
+                entry.ends(read_until, rules.latency);
                 entry.leaves_gaps(at);
                 self.unannounced.retain(|other| other != topic);
             }
@@ -275,7 +327,7 @@ impl Connection {
                 self.due = self.due.map(|due| due.max(planned + rules.settle));
             }
             Event::Paused => self.is_paused = true,
-            Event::Resumed => self.is_paused = false,
+            Event::Resumed => (self.is_paused, self.attended_since) = (false, at),
             event if event.is_terminal() => {
                 self.is_announced()?;
                 is_explained(at, weather, event)?;
@@ -299,7 +351,7 @@ impl Connection {
             "P4: the first socket is opened, later ones reconnect".into()
         })?;
         self.is_announced()?;
-        (self.epoch, self.is_open, self.opened_at) = (epoch, true, at);
+        (self.epoch, self.is_open, self.attended_since) = (epoch, true, at);
         (self.is_authenticated, self.is_ready, self.planned) = (false, false, None);
         Ok(())
     }
@@ -317,6 +369,7 @@ impl Connection {
     fn gap_opens(&mut self, at: u64, gap: &GapOpened, weather: Weather, rules: &Rules) -> Result<(), String> {
         let kind = gap.cause.kind();
         let since = gap.since.map(|since| since.ns);
+        let mut unseen = 0;
         match &gap.cause {
             GapCause::FirstConnect => {
                 ensure(self.epoch.0 == 0 && !self.is_open && since.is_none(), || {
@@ -327,8 +380,12 @@ impl Connection {
                 ensure(!self.is_open, || {
                     "P3: a gap of the connection, which is open".into()
                 })?;
-                let is_last_frame = since.is_some() && self.sockets.contains(&since);
-                ensure(is_last_frame, || {
+                let mut sockets = self.sockets.iter();
+                let socket = sockets.find(|socket| since.is_some_and(|since| socket.may_end_at(since)));
+                unseen = socket
+                    .and_then(|socket| socket.last)
+                    .map_or(0, |frame| frame.read - frame.came);
+                ensure(socket.is_some(), || {
                     format!(
                         "P3: a gap begins at {since:?}, which is no socket's last frame: {:?}",
                         self.sockets
@@ -347,7 +404,10 @@ impl Connection {
         } else if let Some(known) = self.gap_since.get_mut(&key(kind)) {
             *known = known.or(since);
         }
-        let from = since.map_or(0, |since| since.saturating_sub(rules.latency));
+        // A standstill that is too short to be seen may have hidden so much.
+        let from = since.map_or(0, |since| {
+            since.saturating_sub(rules.latency + unseen.min(rules.blind))
+        });
         for topic in &gap.topics {
             let entry = self.topic(topic);
             if entry.is_wanted || kind == GapKind::Overflow {
@@ -366,7 +426,8 @@ impl Connection {
             format!("P3: a gap ends at {until}, which has not come yet")
         })?;
         if gap.kind == GapKind::Connection {
-            ensure(self.is_open, || {
+            // Where nothing of it is left, it may end at any time.
+            ensure(self.is_open || gap.topics.is_empty(), || {
                 "P3: a gap of the connection ends while it is closed".into()
             })?;
             let is_known = self.has_failed || self.frames.contains(&until) || self.commands.contains(&until);

@@ -15,7 +15,7 @@
 //! |---|---|
 //! | P1 | what is received was made, comes in the order in which it was made, once, and in the epoch that is open |
 //! | P3 | an item that is missing lies inside a gap that was announced before the next item of its topic |
-//! | P3 | a gap begins exactly at the last frame of the socket that was lost, and ends exactly at a frame, after which every topic in it is acknowledged on the present socket, or at a command of the user's |
+//! | P3 | a gap begins exactly at the last frame of the socket that was lost (or, if that was read long after it came, no later than it came), and ends exactly at a frame, after which every topic in it is acknowledged on the present socket, or at a command of the user's |
 //! | P3 | every topic that was live on a lost socket is in a gap before anything else is attempted |
 //! | P3 | no socket is lost, and no gap opened, without a fault |
 //! | P4 | opened, authenticated, subscribed, ready: in this order in each epoch |
@@ -45,6 +45,8 @@ use window::Window;
 pub struct Rules {
     /// No item travels for longer than this from the exchange to the client.
     pub latency: u64,
+    /// A client that didn't look into its socket for less than this need not have noticed it.
+    pub blind: u64,
     /// A peer from which nothing comes is given up within this time of the last frame: ping, grace, and what the
     /// simulation's clock is coarse by.
     pub notice: u64,
@@ -161,10 +163,16 @@ impl History {
         self.judge(at, connection, dialled);
     }
 
-    /// A whole frame reached the client on its present socket.
+    /// A whole frame reached the client on its present socket, and was read at once.
     pub fn frame(&mut self, at: u64, connection: ConnectionId) {
-        self.note(at, connection, || Entry::Frame);
-        self.connection(connection).frame(at);
+        self.frame_read_late(at, connection, at);
+    }
+
+    /// A whole frame was read that had come at `came`, or later: nobody had looked into the socket since.
+    pub fn frame_read_late(&mut self, at: u64, connection: ConnectionId, came: u64) {
+        self.note(at, connection, || Entry::Frame { late_by: at - came });
+        let blind = self.rules.blind;
+        self.connection(connection).frame(at, came, blind);
     }
 
     /// The client wrote a message on its present socket.
@@ -178,6 +186,7 @@ impl History {
     pub fn fault_began(&mut self, at: u64, connection: ConnectionId, what: &'static str) {
         self.totals.faults += 1;
         self.faults += 1;
+        self.connections.values_mut().for_each(Connection::storm);
         self.note(at, connection, || Entry::FaultBegan { what });
     }
 
@@ -198,8 +207,14 @@ impl History {
     /// The user wants a topic.
     pub fn wanted(&mut self, at: u64, connection: ConnectionId, topic: &Topic) {
         self.note(at, connection, || Entry::Wanted { topic: topic.clone() });
-        let (is_calm, settle) = (self.faults == 0, self.rules.settle);
-        self.connection(connection).wanted(at, topic, is_calm, settle);
+        // A fault that is over may have left a socket behind that is dead, and not known to be.
+        let pending = if at <= self.explains_until {
+            self.rules.pending
+        } else {
+            0
+        };
+        let (is_calm, allowed) = (self.faults == 0, pending + self.rules.settle);
+        self.connection(connection).wanted(at, topic, is_calm, allowed);
     }
 
     /// The user no longer wants a topic, which is promised nothing from here on.
@@ -212,7 +227,14 @@ impl History {
     /// The user closed the connection: nothing is expected of it any more, and it may not dial again.
     pub fn closed(&mut self, at: u64, connection: ConnectionId) {
         self.note(at, connection, || Entry::ClosedByUser);
-        self.connection(connection).closed_by_user();
+        let latency = self.rules.latency;
+        self.connection(connection).closed_by_user(at, latency);
+    }
+
+    /// The client's machine slept until now: what came meanwhile, or didn't, it could not see.
+    pub fn awoke(&mut self, at: u64, connection: ConnectionId) {
+        self.note(at, connection, || Entry::Awoke);
+        self.connection(connection).awoke(at);
     }
 
     /// The client gave an item to the user, who sees it now.

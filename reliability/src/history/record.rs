@@ -14,13 +14,14 @@ const KEPT_ENTRIES: usize = 120;
 pub enum Entry {
     Made { topic: Topic, sequence: u64 },
     Dialled,
-    Frame,
+    Frame { late_by: u64 },
     Transmitted,
     FaultBegan { what: &'static str },
     FaultEnded { what: &'static str },
     Wanted { topic: Topic },
     Unwanted { topic: Topic },
     ClosedByUser,
+    Awoke,
     Received { topic: Topic, sequence: u64 },
     Event(Event),
 }
@@ -35,7 +36,8 @@ impl Entry {
             Self::Wanted { topic } | Self::Unwanted { topic } => topic.hash(state),
             Self::FaultBegan { what } | Self::FaultEnded { what } => what.hash(state),
             Self::Event(event) => event.to_string().hash(state),
-            Self::Dialled | Self::Frame | Self::Transmitted | Self::ClosedByUser => {}
+            Self::Frame { late_by } => late_by.hash(state),
+            Self::Dialled | Self::Transmitted | Self::ClosedByUser | Self::Awoke => {}
         }
     }
 }
@@ -45,13 +47,17 @@ impl fmt::Display for Entry {
         match self {
             Self::Made { topic, sequence } => write!(f, "the exchange made {topic} {sequence}"),
             Self::Dialled => f.write_str("dialled"),
-            Self::Frame => f.write_str("a frame came"),
+            Self::Frame { late_by: 0 } => f.write_str("a frame came"),
+            Self::Frame { late_by } => {
+                write!(f, "a frame is read that came up to {} s ago", Seconds(*late_by))
+            }
             Self::Transmitted => f.write_str("a message went out"),
             Self::FaultBegan { what } => write!(f, "FAULT {what}"),
             Self::FaultEnded { what } => write!(f, "FAULT ends: {what}"),
             Self::Wanted { topic } => write!(f, "wanted: {topic}"),
             Self::Unwanted { topic } => write!(f, "unwanted: {topic}"),
             Self::ClosedByUser => f.write_str("closed by the user"),
+            Self::Awoke => f.write_str("awoke"),
             Self::Received { topic, sequence } => write!(f, "received {topic} {sequence}"),
             Self::Event(event) => write!(f, "{}: {event}", event.name()),
         }
