@@ -26,6 +26,8 @@ pub(super) struct Connection {
     epoch: Epoch,
     is_open: bool,
     is_authenticated: bool,
+    /// The exchange has accepted a login on the present socket.
+    is_accepted: bool,
     is_ready: bool,
     is_paused: bool,
     is_over: bool,
@@ -105,6 +107,7 @@ impl Connection {
             epoch: Epoch(0),
             is_open: false,
             is_authenticated: false,
+            is_accepted: false,
             is_ready: false,
             is_paused: false,
             is_over: false,
@@ -134,6 +137,7 @@ impl Connection {
     pub(super) fn dialled(&mut self) -> Result<(), String> {
         keep(&mut self.sockets, Socket::default(), KEPT_SOCKETS);
         self.messages = Window::default();
+        self.is_accepted = false;
         ensure(!self.is_over, || "P6: dialled after the end".into())
     }
 
@@ -153,6 +157,10 @@ impl Connection {
         if self.frames.back() != Some(&at) {
             keep(&mut self.frames, at, KEPT_FRAMES);
         }
+    }
+
+    pub(super) fn accepted(&mut self) {
+        self.is_accepted = true;
     }
 
     pub(super) fn transmitted(&mut self, at: u64) -> Result<(), String> {
@@ -266,6 +274,9 @@ impl Connection {
                 })?;
                 ensure(!self.is_authenticated && self.side == Side::Private, || {
                     "P4: authenticated twice, or without a login".into()
+                })?;
+                ensure(self.is_accepted || !rules.tells_logins, || {
+                    "P4: authenticated, and the exchange has not said so".into()
                 })?;
                 self.is_authenticated = true;
             }

@@ -18,7 +18,7 @@
 //! | P3 | a gap begins exactly at the last frame of the socket that was lost (or, if that was read long after it came, no later than it came), and ends exactly at a frame, after which every topic in it is acknowledged on the present socket, or at a command of the user's |
 //! | P3 | every topic that was live on a lost socket is in a gap before anything else is attempted |
 //! | P3 | no socket is lost, and no gap opened, without a fault |
-//! | P4 | opened, authenticated, subscribed, ready: in this order in each epoch |
+//! | P4 | opened, authenticated, subscribed, ready: in this order in each epoch, and authenticated only once the exchange has said so |
 //! | P5 | a dead peer is noticed in time; once the last fault is over, everything wanted is live again within the delay that the client announced itself, plus one round of deadlines |
 //! | P6 | no minute holds more connects, no ten seconds on a socket more messages, than the exchange allows |
 //!
@@ -55,6 +55,8 @@ pub struct Rules {
     pub settle: u64,
     /// In calm, what was begun before it may still fail this much later: the longest of the client's deadlines.
     pub pending: u64,
+    /// The simulation tells when a login is [accepted](History::accepted), before the client says so.
+    pub tells_logins: bool,
     /// Consequences of a fault show at most this long after its end.
     pub aftermath: u64,
 }
@@ -173,6 +175,12 @@ impl History {
         self.note(at, connection, || Entry::Frame { late_by: at - came });
         let blind = self.rules.blind;
         self.connection(connection).frame(at, came, blind);
+    }
+
+    /// The exchange's word that a login is accepted reached the client.
+    pub fn accepted(&mut self, at: u64, connection: ConnectionId) {
+        self.note(at, connection, || Entry::Accepted);
+        self.connection(connection).accepted();
     }
 
     /// The client wrote a message on its present socket.

@@ -16,6 +16,7 @@ pub enum Entry {
     Dialled,
     Frame { late_by: u64 },
     Transmitted,
+    Accepted,
     FaultBegan { what: &'static str },
     FaultEnded { what: &'static str },
     Wanted { topic: Topic },
@@ -37,7 +38,7 @@ impl Entry {
             Self::FaultBegan { what } | Self::FaultEnded { what } => what.hash(state),
             Self::Event(event) => event.to_string().hash(state),
             Self::Frame { late_by } => late_by.hash(state),
-            Self::Dialled | Self::Transmitted | Self::ClosedByUser | Self::Awoke => {}
+            Self::Dialled | Self::Transmitted | Self::Accepted | Self::ClosedByUser | Self::Awoke => {}
         }
     }
 }
@@ -52,6 +53,7 @@ impl fmt::Display for Entry {
                 write!(f, "a frame is read that came up to {} s ago", Seconds(*late_by))
             }
             Self::Transmitted => f.write_str("a message went out"),
+            Self::Accepted => f.write_str("a login is accepted"),
             Self::FaultBegan { what } => write!(f, "FAULT {what}"),
             Self::FaultEnded { what } => write!(f, "FAULT ends: {what}"),
             Self::Wanted { topic } => write!(f, "wanted: {topic}"),

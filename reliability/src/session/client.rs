@@ -3,16 +3,16 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _};
 
-use bitmart_auth::{Credentials, HmacSigner, SignError, Signer};
+use bitmart_auth::{HmacSigner, SignError, Signer};
 use bitmart_proto::{Reply, Side, Topic};
 use bitmart_session::time::{MILLISECOND, MINUTE, SECOND};
 use bitmart_session::{
-    Budget, Cause, Config, ConnectErrorKind, ConnectionId, Epoch, Event, Order, Session, SubscribeFailure,
-    Transmit,
+    Budget, Cause, Config, ConnectErrorKind, ConnectionId, Epoch, Event, Order, Retry, Session,
+    SubscribeFailure, Transmit,
 };
 use fastrand::Rng;
 
-use super::exchange::{Exchange, Frame, Refused, START_MS, refusal};
+use super::exchange::{Exchange, Frame, Refused, START_MS, refusal, signer};
 use super::fault::Fault;
 use crate::history::History;
 
@@ -68,6 +68,10 @@ pub(super) struct Client {
     woken_at: Option<u64>,
     pub(super) wanted: BTreeSet<Topic>,
     pub(super) is_over: bool,
+    /// The exchange has refused the key for good, and the client has read it.
+    is_convicted: bool,
+    /// The exchange has asked for patience until then.
+    asked_to_wait_until: u64,
     bytes: DefaultHasher,
 }
 
@@ -96,12 +100,10 @@ impl Client {
             Side::Public => Session::public(market, index, Config::default(), seed),
             Side::Private => Session::private(market, index, "the-key", Config::default(), seed),
         };
-        let credentials =
-            Credentials::new("the-key", "the-secret", "the-memo").expect("these can be credentials");
         Self {
             id,
             session,
-            signer: HmacSigner::new(credentials),
+            signer: signer(),
             budget: Budget::default(),
             budget_number,
             link: Link::Down,
@@ -113,6 +115,8 @@ impl Client {
             woken_at: None,
             wanted: BTreeSet::new(),
             is_over: false,
+            is_convicted: false,
+            asked_to_wait_until: 0,
             bytes: DefaultHasher::new(),
         }
     }
@@ -238,6 +242,9 @@ impl Client {
             return;
         }
         self.link = Link::Down;
+        if let Retry::After { ms } = refused.retry {
+            self.asked_to_wait_until = around.now + ms * MILLISECOND;
+        }
         if refused.kind == (ConnectErrorKind::Refused { status: 429 }) {
             self.cool_off(around.now);
         }
@@ -296,6 +303,12 @@ impl Client {
                     .is_err_and(|refusal| refusal.is_about_the_connection())
                 {
                     self.cool_off(now);
+                }
+                if verb == self.id.market.dialect().login_verb() {
+                    match refused {
+                        None => around.history.accepted(now, self.id),
+                        Some((code, _)) => self.is_convicted |= code == Some(91_002),
+                    }
                 }
                 let reply = Reply::new(verb, topic.as_ref().map(Topic::as_str), outcome);
                 self.session.handle_reply(now, &reply);
@@ -380,6 +393,18 @@ impl Client {
                 around.history.violate(around.now, self.id, broken);
             }
         }
+        let is_deserved = match event {
+            Event::AuthRejected { .. } => around.exchange.was_revoked || around.exchange.was_skewed,
+            Event::ClockSkew { .. } => around.exchange.was_skewed,
+            event => !event.is_terminal(),
+        };
+        if !is_deserved {
+            around.history.violate(
+                around.now,
+                self.id,
+                format!("P6: given up without a reason: {event}"),
+            );
+        }
         self.is_over |= event.is_terminal();
         around.history.event(around.now, self.id, event);
     }
@@ -435,6 +460,14 @@ impl Client {
             };
             self.drain(around);
             return;
+        }
+        if self.is_convicted {
+            let broken = "P6: dialled again after a refusal for good".into();
+            around.history.violate(now, self.id, broken);
+        }
+        if now < self.asked_to_wait_until {
+            let broken = "P6: dialled again before the time that the exchange asked for".into();
+            around.history.violate(now, self.id, broken);
         }
         self.dials += 1;
         self.link = Link::Dialling { number: self.dials };

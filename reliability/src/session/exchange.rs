@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bitmart_auth::{Credentials, HmacSigner, Signer};
 use bitmart_proto::{Dialect, ErrorCode, Market, Refusal, Side, Topic, limits};
 use bitmart_session::Retry;
 use bitmart_session::time::{MILLISECOND, SECOND};
@@ -52,6 +53,7 @@ pub(super) struct Socket {
     pub(super) client: usize,
     id: ConnectionId,
     is_logged_in: bool,
+    has_asked_for_login: bool,
     pub(super) topics: BTreeSet<Topic>,
     /// Whether what is sent arrives, either way.
     is_up_open: bool,
@@ -70,6 +72,11 @@ pub(super) struct Exchange {
     next_socket: u64,
     /// Topics that were ever refused: others may not fail for a refusal.
     pub(super) refused: BTreeSet<Topic>,
+    /// Whether the key was ever revoked, a clock ever wrong: otherwise no login may fail for it.
+    pub(super) was_revoked: bool,
+    pub(super) was_skewed: bool,
+    /// What a client did that it must never do.
+    pub(super) offence: Option<(usize, &'static str)>,
 }
 
 impl Exchange {
@@ -132,6 +139,7 @@ impl Exchange {
                 client,
                 id,
                 is_logged_in: false,
+                has_asked_for_login: false,
                 topics: BTreeSet::new(),
                 is_up_open: !self.effects.has(Fault::Blackhole),
                 is_down_open: !self.effects.has(Fault::Blackhole) && !self.effects.has(Fault::Deaf),
@@ -140,6 +148,9 @@ impl Exchange {
             },
         );
         let mut deliveries = Vec::new();
+        if self.effects.has(Fault::Stray) {
+            self.stray(now, number, rng, &mut deliveries);
+        }
         if self.effects.has(Fault::TooMany) {
             let refusal = match id.market {
                 Market::Spot => (Some(94_002), "Connection limit exceeded"),
@@ -167,12 +178,42 @@ impl Exchange {
         self.sockets.remove(&socket);
     }
 
+    /// Answers to nothing that was asked.
+    fn stray(&mut self, now: u64, number: u64, rng: &mut Rng, deliveries: &mut Vec<Delivery>) {
+        let Some(socket) = self.sockets.get(&number) else {
+            return;
+        };
+        let is_spot = socket.id.market == Market::Spot;
+        let topic = socket.topics.first().cloned().or_else(|| topic(socket.id, 0));
+        let frames = [
+            Frame::Pong,
+            Frame::Reply {
+                verb: "subscribe",
+                topic: topic.clone(),
+                refusal: None,
+            },
+            Frame::Reply {
+                verb: "unsubscribe",
+                topic: topic.clone(),
+                refusal: None,
+            },
+            refused("unsubscribe", None, (is_spot.then_some(90_009), "not subscribed")),
+        ];
+        for frame in frames {
+            if rng.bool() {
+                self.send(now, number, frame, rng, deliveries);
+            }
+        }
+    }
+
     /// What goes wrong with the sockets that there are.
     pub(super) fn strike(&mut self, fault: Fault, now: u64, rng: &mut Rng) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
+        self.was_revoked |= fault == Fault::Revoked;
         let numbers: Vec<u64> = self.sockets.keys().copied().collect();
         for number in numbers {
             match fault {
+                Fault::Stray => self.stray(now, number, rng, &mut deliveries),
                 Fault::Reset => self.send(now, number, Frame::End, rng, &mut deliveries),
                 Fault::Close(code) => self.send(now, number, Frame::Close(code), rng, &mut deliveries),
                 Fault::Revoked => self.send(now, number, Frame::Close(1000), rng, &mut deliveries),
@@ -306,9 +347,8 @@ impl Exchange {
         let verb = dialect.login_verb();
         let is_spot = dialect.market() == Market::Spot;
         let socket = self.sockets.get_mut(&number)?;
-        if socket.is_logged_in {
-            // The client logs in a second time: it must never.
-            return Some(Frame::Close(1008));
+        if std::mem::replace(&mut socket.has_asked_for_login, true) {
+            self.offence = Some((socket.client, "P4: a second login on one socket"));
         }
         if self.effects.has(Fault::LoginIgnored) {
             return None;
@@ -327,6 +367,10 @@ impl Exchange {
             })
         } else {
             let signed_ms: u64 = args[1].parse().unwrap_or(0);
+            let expected = signer().sign_login(signed_ms).ok();
+            if expected.is_none_or(|expected| expected.as_str() != args[2]) {
+                self.offence = Some((socket.client, "P4: a login whose signature is of another time"));
+            }
             let is_late = signed_ms.abs_diff(Self::unix_ms(now)) > limits::LOGIN_WINDOW_MS;
             is_late.then_some(if is_spot {
                 (Some(91_022), "timestamp expired")
@@ -383,6 +427,23 @@ impl Exchange {
             refusal: None,
         }
     }
+}
+
+/// The credentials of every client here.
+pub(super) fn signer() -> HmacSigner {
+    let credentials = Credentials::new("the-key", "the-secret", "the-memo");
+    HmacSigner::new(credentials.expect("these can be credentials"))
+}
+
+/// The topic of a number, on a connection.
+pub(super) fn topic(id: ConnectionId, n: u32) -> Option<Topic> {
+    let text = match (id.market, id.side) {
+        (Market::Spot, Side::Public) => format!("spot/ticker:C{n}_USDT"),
+        (Market::Spot, Side::Private) => format!("spot/user/order:C{n}_USDT"),
+        (Market::Futures, Side::Public) => format!("futures/ticker:C{n}USDT"),
+        (Market::Futures, Side::Private) => format!("futures/asset:C{n}"),
+    };
+    text.parse().ok()
 }
 
 fn refused(verb: &'static str, topic: Option<Topic>, refusal: (Option<u32>, &'static str)) -> Frame {

@@ -50,6 +50,8 @@ pub(super) enum Fault {
     Stall,
     /// Pongs are lost, while data flows.
     NoPongs,
+    /// Answers come that nobody asked for.
+    Stray,
     /// The signer takes its time, or fails for now.
     Signer,
 }
@@ -80,6 +82,7 @@ impl Fault {
             Self::Suspend => "suspended",
             Self::Stall => "consumer behind",
             Self::NoPongs => "pongs lost",
+            Self::Stray => "stray answers",
             Self::Signer => "signer slow",
         }
     }
@@ -119,7 +122,8 @@ impl Fault {
             810..=829 => Self::NoDate,
             830..=879 => Self::Suspend,
             880..=929 => Self::Stall,
-            930..=959 => Self::NoPongs,
+            930..=949 => Self::NoPongs,
+            950..=969 => Self::Stray,
             _ => Self::Signer,
         }
     }

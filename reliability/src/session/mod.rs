@@ -44,6 +44,7 @@ pub(crate) const RULES: Rules = Rules {
     settle: 8 * LATENCY + 4 * SECOND,
     // Three times ten seconds for an acknowledgement.
     pending: 30 * SECOND,
+    tells_logins: true,
     aftermath: 45 * SECOND,
 };
 

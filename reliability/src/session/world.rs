@@ -9,7 +9,7 @@ use bitmart_session::{ConnectionId, Epoch};
 use fastrand::Rng;
 
 use super::client::{Ask, Client, Surroundings};
-use super::exchange::{Answer, Delivery, Exchange, Frame, Refused};
+use super::exchange::{Answer, Delivery, Exchange, Frame, Refused, topic};
 use super::fault::Fault;
 use super::{HOUR, RULES, Run};
 use crate::history::{History, Violation};
@@ -258,6 +258,10 @@ impl World {
             }
             What::Receive { socket, text } => {
                 let deliveries = self.exchange.receive(self.now, socket, &text, &mut self.rng);
+                if let Some((client, offence)) = self.exchange.offence.take() {
+                    self.history
+                        .violate(self.now, self.clients[client].id, offence.into());
+                }
                 self.deliver(deliveries);
             }
             What::Signed {
@@ -457,7 +461,10 @@ impl World {
         match fault {
             Fault::Suspend => self.clients[client].is_asleep = true,
             Fault::Stall => self.with(client, Client::stall),
-            Fault::WallClock(seconds) => self.clients[client].wall_offset_ms = i64::from(seconds) * 1_000,
+            Fault::WallClock(seconds) => {
+                self.clients[client].wall_offset_ms = i64::from(seconds) * 1_000;
+                self.exchange.was_skewed = true;
+            }
             _ => {
                 let deliveries = self.exchange.strike(fault, self.now, &mut self.rng);
                 self.deliver(deliveries);
@@ -506,14 +513,4 @@ impl World {
             what,
         }));
     }
-}
-
-fn topic(id: ConnectionId, n: u32) -> Option<Topic> {
-    let text = match (id.market, id.side) {
-        (Market::Spot, Side::Public) => format!("spot/ticker:C{n}_USDT"),
-        (Market::Spot, Side::Private) => format!("spot/user/order:C{n}_USDT"),
-        (Market::Futures, Side::Public) => format!("futures/ticker:C{n}USDT"),
-        (Market::Futures, Side::Private) => format!("futures/asset:C{n}"),
-    };
-    text.parse().ok()
 }
