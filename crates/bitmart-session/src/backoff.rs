@@ -131,6 +131,25 @@ mod tests {
         assert!((900..=1_000).contains(&max), "{max}");
     }
 
+    /// A connection that comes and goes is asked for ever more rarely, until it has stood for a minute.
+    #[test]
+    fn only_a_stable_connection_begins_anew() {
+        let after = |ready_for_ms: u64| {
+            let delays = (0..500).map(|seed| {
+                let mut backoff = Backoff::new(BackoffConfig::default(), SEED + seed);
+                for attempt in 1..=6 {
+                    backoff.delay(&lost(), Some(MILLISECOND), attempt);
+                }
+                backoff.delay(&lost(), Some(ready_for_ms * MILLISECOND), 1);
+                backoff.delay(&lost(), None, 2) / MILLISECOND
+            });
+            delays.sum::<u64>() / 500
+        };
+        let (briefly, stably) = (after(10_000), after(60_000));
+        assert!((25_000..35_000).contains(&briefly), "{briefly}");
+        assert!(stably < 1_000, "{stably}");
+    }
+
     /// Failure mode 24: clients of a restarting server spread out.
     #[test]
     fn a_restart_spreads_clients_over_ten_seconds() {

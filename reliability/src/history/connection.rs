@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bitmart_proto::{Side, Topic, limits};
 use bitmart_session::time::MILLISECOND;
-use bitmart_session::{ConnectionId, Epoch, Event, GapCause, GapClosed, GapKind, GapOpened};
+use bitmart_session::{Cause, ConnectionId, Epoch, Event, GapCause, GapClosed, GapKind, GapOpened};
 
 use super::topic::TopicHistory;
 use super::window::Window;
@@ -30,6 +30,8 @@ pub(super) struct Connection {
     is_accepted: bool,
     is_ready: bool,
     is_paused: bool,
+    /// It knows itself that what it reads is late: it has just been paused.
+    has_paused: bool,
     is_over: bool,
     /// Since when it has been open and looked after.
     attended_since: u64,
@@ -110,6 +112,7 @@ impl Connection {
             is_accepted: false,
             is_ready: false,
             is_paused: false,
+            has_paused: false,
             is_over: false,
             attended_since: 0,
             unannounced: Vec::new(),
@@ -143,9 +146,9 @@ impl Connection {
 
     pub(super) fn frame(&mut self, at: u64, came: u64, blind: u64) {
         if let Some(socket) = self.sockets.back_mut() {
-            let is_seen_late = at > came + blind;
+            let is_seen_late = at > came && (self.has_paused || at > came + blind);
             if at == came {
-                socket.in_time = at;
+                (socket.in_time, self.has_paused) = (at, false);
             }
             let read = at;
             socket.last = Some(Frame {
@@ -312,7 +315,14 @@ impl Connection {
             }
             Event::GapOpened(gap) => self.gap_opens(at, gap, weather, rules)?,
             Event::GapClosed(gap) => self.gap_closes(at, gap)?,
-            Event::Closed { epoch, .. } => {
+            Event::Closed { epoch, cause } => {
+                let blames_silence = matches!(
+                    cause,
+                    Cause::Silent | Cause::LoginTimeout | Cause::AckTimeout { .. }
+                );
+                ensure(!(self.is_paused && blames_silence), || {
+                    "P5: given up for a silence in which nobody listened".into()
+                })?;
                 ensure(self.is_open && *epoch == self.epoch, || {
                     "P4: closed while closed".into()
                 })?;
@@ -338,7 +348,9 @@ impl Connection {
                 self.due = self.due.map(|due| due.max(planned + rules.settle));
             }
             Event::Paused => self.is_paused = true,
-            Event::Resumed => (self.is_paused, self.attended_since) = (false, at),
+            Event::Resumed => {
+                (self.is_paused, self.has_paused, self.attended_since) = (false, true, at);
+            }
             event if event.is_terminal() => {
                 self.is_announced()?;
                 is_explained(at, weather, event)?;

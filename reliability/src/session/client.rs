@@ -19,6 +19,9 @@ use crate::history::History;
 /// The shortest wait for the connect budget that is told.
 const TELLING_WAIT: u64 = 100 * MILLISECOND;
 
+/// No session has more than this to say in one instant: the exchange allows it in ten seconds.
+const MAX_SENT_AT_ONCE: usize = 100;
+
 /// How long a host that complains of too many connections is left alone.
 const COOL_OFF: u64 = MINUTE;
 
@@ -352,6 +355,7 @@ impl Client {
     /// Drains the outputs in the order that the contract asks for.
     fn drain(&mut self, around: &mut Surroundings<'_>) {
         let now = around.now;
+        let mut sent = 0;
         loop {
             let mut is_idle = true;
             while let Some(order) = self.session.poll_order() {
@@ -361,6 +365,13 @@ impl Client {
             let mut out = Vec::new();
             while let Some(transmit) = self.session.poll_transmit(now, &mut out) {
                 is_idle = false;
+                sent += 1;
+                if sent > MAX_SENT_AT_ONCE {
+                    around
+                        .history
+                        .violate(now, self.id, "P6: messages without end in one instant".into());
+                    return;
+                }
                 let text = String::from_utf8(std::mem::take(&mut out)).unwrap_or_default();
                 text.hash(&mut self.bytes);
                 if (transmit == Transmit::Ping) != text.contains("ping") {
@@ -393,9 +404,11 @@ impl Client {
                 around.history.violate(around.now, self.id, broken);
             }
         }
+        let has_wrong_clock = around.exchange.was_skewed && around.exchange.was_undated;
         let is_deserved = match event {
-            Event::AuthRejected { .. } => around.exchange.was_revoked || around.exchange.was_skewed,
-            Event::ClockSkew { .. } => around.exchange.was_skewed,
+            // Futures can't tell the one from the other.
+            Event::AuthRejected { .. } => around.exchange.was_revoked || has_wrong_clock,
+            Event::ClockSkew { .. } => has_wrong_clock,
             event => !event.is_terminal(),
         };
         if !is_deserved {

@@ -75,6 +75,8 @@ pub(super) struct Exchange {
     /// Whether the key was ever revoked, a clock ever wrong: otherwise no login may fail for it.
     pub(super) was_revoked: bool,
     pub(super) was_skewed: bool,
+    /// Whether an upgrade was ever answered without a date: with one, a wrong clock does no harm.
+    pub(super) was_undated: bool,
     /// What a client did that it must never do.
     pub(super) offence: Option<(usize, &'static str)>,
 }
@@ -199,7 +201,8 @@ impl Exchange {
             },
             refused("unsubscribe", None, (is_spot.then_some(90_009), "not subscribed")),
         ];
-        for frame in frames {
+        let nameless = is_spot.then(|| refused("subscribe", None, (Some(92_001), "Symbol not found")));
+        for frame in frames.into_iter().chain(nameless) {
             if rng.bool() {
                 self.send(now, number, frame, rng, deliveries);
             }
@@ -210,6 +213,7 @@ impl Exchange {
     pub(super) fn strike(&mut self, fault: Fault, now: u64, rng: &mut Rng) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
         self.was_revoked |= fault == Fault::Revoked;
+        self.was_undated |= fault == Fault::NoDate;
         let numbers: Vec<u64> = self.sockets.keys().copied().collect();
         for number in numbers {
             match fault {
