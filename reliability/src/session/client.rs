@@ -404,7 +404,8 @@ impl Client {
                 around.history.violate(around.now, self.id, broken);
             }
         }
-        let has_wrong_clock = around.exchange.was_skewed && around.exchange.was_undated;
+        let lately = |at: u64| around.now <= at + 5 * MINUTE;
+        let has_wrong_clock = around.exchange.was_skewed && around.exchange.undated_at.is_some_and(lately);
         let is_deserved = match event {
             // Futures can't tell the one from the other.
             Event::AuthRejected { .. } => around.exchange.was_revoked || has_wrong_clock,

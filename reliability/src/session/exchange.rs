@@ -54,6 +54,7 @@ pub(super) struct Socket {
     id: ConnectionId,
     is_logged_in: bool,
     has_asked_for_login: bool,
+    has_strayed: bool,
     pub(super) topics: BTreeSet<Topic>,
     /// Whether what is sent arrives, either way.
     is_up_open: bool,
@@ -75,8 +76,8 @@ pub(super) struct Exchange {
     /// Whether the key was ever revoked, a clock ever wrong: otherwise no login may fail for it.
     pub(super) was_revoked: bool,
     pub(super) was_skewed: bool,
-    /// Whether an upgrade was ever answered without a date: with one, a wrong clock does no harm.
-    pub(super) was_undated: bool,
+    /// When an upgrade was last answered without a date: with one, a wrong clock does no harm.
+    pub(super) undated_at: Option<u64>,
     /// What a client did that it must never do.
     pub(super) offence: Option<(usize, &'static str)>,
 }
@@ -142,6 +143,7 @@ impl Exchange {
                 id,
                 is_logged_in: false,
                 has_asked_for_login: false,
+                has_strayed: false,
                 topics: BTreeSet::new(),
                 is_up_open: !self.effects.has(Fault::Blackhole),
                 is_down_open: !self.effects.has(Fault::Blackhole) && !self.effects.has(Fault::Deaf),
@@ -186,23 +188,23 @@ impl Exchange {
             return;
         };
         let is_spot = socket.id.market == Market::Spot;
-        let topic = socket.topics.first().cloned().or_else(|| topic(socket.id, 0));
+        // An answer about the very topic that is asked for would be a lie that nobody could see through.
+        let (held, other) = (socket.topics.first().cloned(), topic(socket.id, 99));
         let frames = [
             Frame::Pong,
             Frame::Reply {
                 verb: "subscribe",
-                topic: topic.clone(),
+                topic: other,
                 refusal: None,
             },
             Frame::Reply {
                 verb: "unsubscribe",
-                topic: topic.clone(),
+                topic: held,
                 refusal: None,
             },
             refused("unsubscribe", None, (is_spot.then_some(90_009), "not subscribed")),
         ];
-        let nameless = is_spot.then(|| refused("subscribe", None, (Some(92_001), "Symbol not found")));
-        for frame in frames.into_iter().chain(nameless) {
+        for frame in frames {
             if rng.bool() {
                 self.send(now, number, frame, rng, deliveries);
             }
@@ -213,7 +215,6 @@ impl Exchange {
     pub(super) fn strike(&mut self, fault: Fault, now: u64, rng: &mut Rng) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
         self.was_revoked |= fault == Fault::Revoked;
-        self.was_undated |= fault == Fault::NoDate;
         let numbers: Vec<u64> = self.sockets.keys().copied().collect();
         for number in numbers {
             match fault {
@@ -324,6 +325,16 @@ impl Exchange {
             }
         }
         let is_login = verb == dialect.login_verb();
+        // One refusal without a name may belong to anything.
+        if self.effects.has(Fault::Stray)
+            && verb == "subscribe"
+            && !dialect.refusals_name_topics()
+            && let Some(socket) = self.sockets.get_mut(&number)
+            && !std::mem::replace(&mut socket.has_strayed, true)
+        {
+            let stray = refused("subscribe", None, (Some(92_001), "Symbol not found"));
+            self.send(now, number, stray, rng, &mut deliveries);
+        }
         let late = match self.effects.has(Fault::LateReplies) {
             true => rng.u64(0..15 * SECOND),
             false => 0,

@@ -92,6 +92,7 @@ impl Fault {
         match self {
             Self::Reset | Self::Close(_) => 0,
             Self::Suspend | Self::Blackhole if rng.u8(0..8) == 0 => rng.u64(0..3 * 60) * MINUTE,
+            Self::Suspend | Self::Stall if rng.bool() => rng.u64(0..3 * SECOND),
             _ => rng.u64(0..90 * SECOND),
         }
     }
@@ -121,9 +122,9 @@ impl Fault {
             770..=809 => Self::WallClock(rng.i32(-7_200..7_200)),
             810..=829 => Self::NoDate,
             830..=879 => Self::Suspend,
-            880..=929 => Self::Stall,
-            930..=949 => Self::NoPongs,
-            950..=969 => Self::Stray,
+            880..=919 => Self::Stall,
+            920..=934 => Self::NoPongs,
+            935..=969 => Self::Stray,
             _ => Self::Signer,
         }
     }

@@ -60,6 +60,9 @@ enum What {
         client: usize,
     },
     Begin,
+    Strike {
+        fault: Fault,
+    },
     End {
         fault: Fault,
         client: usize,
@@ -295,6 +298,7 @@ impl World {
                     self.later(FAULT_EVERY, What::Begin);
                 }
             }
+            What::Strike { fault } => self.strike(fault),
             What::End { fault, client } => self.end(fault, client),
         }
     }
@@ -384,6 +388,9 @@ impl World {
         }
         let id = self.clients[client].id;
         let (socket, deliveries) = self.exchange.accept(client, id, self.now, &mut self.rng);
+        if self.exchange.effects.has(Fault::NoDate) {
+            self.exchange.undated_at = Some(self.now);
+        }
         let date_ms =
             (!self.exchange.effects.has(Fault::NoDate)).then(|| Exchange::unix_ms(self.now) / 1_000 * 1_000);
         self.with(client, |client, around| client.opened(socket, date_ms, around));
@@ -471,6 +478,12 @@ impl World {
             }
         }
         self.plan(self.now + duration, What::End { fault, client });
+        // What happens while nobody looks is the worst.
+        if matches!(fault, Fault::Suspend | Fault::Stall) && self.rng.u8(0..3) == 0 {
+            let within = self.now + self.rng.u64(0..=duration);
+            let fault = [Fault::Reset, Fault::Close(1000)][self.rng.usize(0..2)];
+            self.plan(within, What::Strike { fault });
+        }
     }
 
     fn end(&mut self, fault: Fault, client: usize) {
