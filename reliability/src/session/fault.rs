@@ -87,6 +87,20 @@ impl Fault {
         }
     }
 
+    /// Whether it shows only, or worst, if a socket is lost meanwhile.
+    pub(super) fn is_worse_with_a_loss(self) -> bool {
+        matches!(
+            self,
+            Self::Suspend
+                | Self::Stall
+                | Self::WallClock(_)
+                | Self::NoDate
+                | Self::Signer
+                | Self::LoginIgnored
+                | Self::LoginDeferred
+        )
+    }
+
     /// How long it lasts.
     pub(super) fn duration(self, rng: &mut Rng) -> u64 {
         match self {

@@ -478,8 +478,8 @@ impl World {
             }
         }
         self.plan(self.now + duration, What::End { fault, client });
-        // What happens while nobody looks is the worst.
-        if matches!(fault, Fault::Suspend | Fault::Stall) && self.rng.u8(0..3) == 0 {
+        // What happens while nobody looks is the worst, and what is wrong with logins shows only at one.
+        if fault.is_worse_with_a_loss() && self.rng.u8(0..3) == 0 {
             let within = self.now + self.rng.u64(0..=duration);
             let fault = [Fault::Reset, Fault::Close(1000)][self.rng.usize(0..2)];
             self.plan(within, What::Strike { fault });
