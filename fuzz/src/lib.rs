@@ -6,6 +6,7 @@
 mod class;
 mod decimal;
 mod frame;
+mod frames;
 mod grammar;
 mod judge;
 mod messages;
@@ -18,6 +19,7 @@ mod model;
 mod moment;
 mod request;
 mod update;
+mod upgrade;
 mod ways;
 
 /// A target: a name, and what it does with the bytes that it is given.
@@ -32,7 +34,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 7] = [
     Target {
         name: "spot",
         seeds: &["spot"],
@@ -58,6 +60,16 @@ pub const TARGETS: [Target; 5] = [
         seeds: &["spot", "futures"],
         run: ways,
     },
+    Target {
+        name: "frames",
+        seeds: &["frames"],
+        run: frames,
+    },
+    Target {
+        name: "upgrade",
+        seeds: &["upgrade"],
+        run: upgrade,
+    },
 ];
 
 /// Messages of the spot market.
@@ -78,6 +90,16 @@ pub fn ways(data: &[u8]) {
 /// Binary frames: any bytes, or any text packed.
 pub fn inflate(data: &[u8]) {
     frame::run(data);
+}
+
+/// WebSocket frames of a server, in pieces of any size.
+pub fn frames(data: &[u8]) {
+    frames::run(data);
+}
+
+/// Answers to the request for a WebSocket, in pieces and at any pace.
+pub fn upgrade(data: &[u8]) {
+    upgrade::run(data);
 }
 
 /// What callers pass in, and what they convert: topics, requests, symbols, decimals, moments. The first byte says
