@@ -18,6 +18,7 @@ mod messages;
 mod model;
 mod moment;
 mod request;
+mod session;
 mod update;
 mod upgrade;
 mod ways;
@@ -34,7 +35,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "spot",
         seeds: &["spot"],
@@ -70,6 +71,11 @@ pub const TARGETS: [Target; 7] = [
         seeds: &["upgrade"],
         run: upgrade,
     },
+    Target {
+        name: "session",
+        seeds: &["session"],
+        run: session,
+    },
 ];
 
 /// Messages of the spot market.
@@ -100,6 +106,11 @@ pub fn frames(data: &[u8]) {
 /// Answers to the request for a WebSocket, in pieces and at any pace.
 pub fn upgrade(data: &[u8]) {
     upgrade::run(data);
+}
+
+/// Commands and inputs of a session, in any order.
+pub fn session(data: &[u8]) {
+    session::run(data);
 }
 
 /// What callers pass in, and what they convert: topics, requests, symbols, decimals, moments. The first byte says
