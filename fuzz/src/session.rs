@@ -199,7 +199,7 @@ impl World {
                 let until = self.now.saturating_add(u64::from(detail) * SECOND);
                 self.call(|session, now| session.handle_held_back(now, until));
             }
-            9 => self.call(|session, now| session.handle_activity(now, detail % 2 == 0)),
+            9 => self.call(|session, now| session.handle_activity(now, detail.is_multiple_of(2))),
             10 => self.signed(detail),
             11 | 12 => self.arbitrary_reply(detail),
             13 => self.refusal(detail),
@@ -286,7 +286,7 @@ impl World {
         };
         let verb = VERBS[usize::from(detail / 16) % VERBS.len()];
         let topic = self.topic(detail % TOPICS);
-        let named = (detail % 3 == 0).then_some(topic.as_str());
+        let named = (detail.is_multiple_of(3)).then_some(topic.as_str());
         self.reply(&Reply::new(verb, named, Err(Refusal::new(code, text))));
     }
 

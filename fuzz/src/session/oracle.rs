@@ -56,10 +56,10 @@ impl Oracle {
         let epoch = session.epoch();
         let named = reply.topic.as_deref().map(str::to_owned);
         match (&reply.outcome, reply.operation) {
-            (Ok(()), Some(Operation::Login)) => {
-                if session.status() == Status::LoggingIn && self.login_sent.contains(&epoch) {
-                    self.login_accepted.insert(epoch);
-                }
+            (Ok(()), Some(Operation::Login))
+                if session.status() == Status::LoggingIn && self.login_sent.contains(&epoch) =>
+            {
+                self.login_accepted.insert(epoch);
             }
             (Ok(()), Some(Operation::Subscribe)) if named.is_some() => self.acknowledged.push((epoch, named)),
             (Err(refusal), _) if refusal.class() == ErrorClass::AlreadySubscribed => {

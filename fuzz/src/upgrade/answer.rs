@@ -122,14 +122,10 @@ fn check(headers: &[&str], accept: &str) -> Result<(), &'static str> {
 /// Whether a head is of printable ASCII in lines that end as they should, and has only headers that matter not, beside
 /// those of the upgrade.
 fn is_plainly_written(head: &[u8], headers: &[&str]) -> bool {
-    let is_text = head
-        .split(|&byte| byte == b'\n')
-        .all(|line| line.is_empty() || line.ends_with(b"\r"))
-        && head
-            .iter()
-            .all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n'))
-        && head.iter().filter(|&&byte| byte == b'\r').count()
-            == head.iter().filter(|&&byte| byte == b'\n').count();
+    let is_text = std::str::from_utf8(head).is_ok_and(|head| {
+        let mut bytes = head.split("\r\n").flat_map(str::bytes);
+        bytes.all(|byte| matches!(byte, b' '..=b'~'))
+    });
     let known = ["upgrade", "connection", "sec-websocket-accept"];
     is_text
         && headers.len() <= PLAIN_HEADERS
