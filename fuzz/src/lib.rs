@@ -1,6 +1,6 @@
 //! Bodies of the fuzz targets.
 //!
-//! Each target is a function of some bytes that panics if the protocol crate breaks a promise. `docs/FUZZING.md` says
+//! Each target is a function of some bytes that panics if what reads them breaks a promise. `docs/FUZZING.md` says
 //! what is promised, how the targets are run for long, and what they found. The short run is this crate's test.
 
 mod class;
