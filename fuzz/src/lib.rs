@@ -1,11 +1,12 @@
 //! Bodies of the fuzz targets.
 //!
-//! Each target is a function of some bytes that panics if the protocol crate breaks a promise. `docs/FUZZING.md` says
+//! Each target is a function of some bytes that panics if what reads them breaks a promise. `docs/FUZZING.md` says
 //! what is promised, how the targets are run for long, and what they found. The short run is this crate's test.
 
 mod class;
 mod decimal;
 mod frame;
+mod frames;
 mod grammar;
 mod judge;
 mod messages;
@@ -17,7 +18,9 @@ mod messages;
 mod model;
 mod moment;
 mod request;
+mod session;
 mod update;
+mod upgrade;
 mod ways;
 
 /// A target: a name, and what it does with the bytes that it is given.
@@ -32,7 +35,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 8] = [
     Target {
         name: "spot",
         seeds: &["spot"],
@@ -58,6 +61,21 @@ pub const TARGETS: [Target; 5] = [
         seeds: &["spot", "futures"],
         run: ways,
     },
+    Target {
+        name: "frames",
+        seeds: &["frames"],
+        run: frames,
+    },
+    Target {
+        name: "upgrade",
+        seeds: &["upgrade"],
+        run: upgrade,
+    },
+    Target {
+        name: "session",
+        seeds: &["session"],
+        run: session,
+    },
 ];
 
 /// Messages of the spot market.
@@ -78,6 +96,21 @@ pub fn ways(data: &[u8]) {
 /// Binary frames: any bytes, or any text packed.
 pub fn inflate(data: &[u8]) {
     frame::run(data);
+}
+
+/// WebSocket frames of a server, in pieces of any size.
+pub fn frames(data: &[u8]) {
+    frames::run(data);
+}
+
+/// Answers to the request for a WebSocket, in pieces and at any pace.
+pub fn upgrade(data: &[u8]) {
+    upgrade::run(data);
+}
+
+/// Commands and inputs of a session, in any order.
+pub fn session(data: &[u8]) {
+    session::run(data);
 }
 
 /// What callers pass in, and what they convert: topics, requests, symbols, decimals, moments. The first byte says

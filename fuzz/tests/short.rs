@@ -152,4 +152,4 @@ macro_rules! short_runs {
     };
 }
 
-short_runs! { spot futures inflate topics ways }
+short_runs! { spot futures inflate topics ways frames upgrade session }

@@ -189,7 +189,7 @@ fn mutations_of_raw_fixtures_agree() {
     assert!(counts.general > 1_000 && counts.predicted == 0, "{counts:?}");
 }
 
-/// Every field removed, and every value replaced by `null` and by values of all kinds.
+/// Failure mode 40: every field removed, and every value replaced by `null` and by values of all kinds.
 #[test]
 fn mutations_of_one_field_agree() {
     let mut readers = Readers::default();
@@ -296,7 +296,7 @@ proptest! {
         check_rewritten(name, text, Style::Loose, seed)?;
     }
 
-    /// Keys in any order and unknown plain fields are predicted, too.
+    /// Failure mode 40: keys in any order and unknown plain fields are predicted, too.
     #[test]
     fn compactly_rewritten_fixtures_agree(which in any::<proptest::sample::Index>(), seed in any::<u64>()) {
         let all = fixtures(PUSHES);

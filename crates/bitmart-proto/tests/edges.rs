@@ -43,6 +43,7 @@ fn disputed(text: impl AsRef<[u8]>) -> (Outcome, bool) {
     (outcome, expected(text).is_some())
 }
 
+/// Failure mode 39: a number in a field that we don't know.
 #[test]
 fn numbers_that_nobody_needs_may_be_long_but_must_fit_a_double() {
     for (value, outcome) in [
@@ -232,6 +233,7 @@ fn minus_zero_is_zero() {
     );
 }
 
+/// Failure mode 39: a number that is needed and too large.
 #[test]
 fn integers_have_their_bounds() {
     let id = |value: &str| read(fixture("futures_trade").replace("4100000733121", value));
@@ -300,7 +302,7 @@ fn decimals_are_texts() {
     assert_eq!([way("\"\""), way("\"-\""), way("null")], [General; 3]);
 }
 
-/// Of a repeated key the last value counts that isn't `null`; each of them must be of its kind.
+/// Failure mode 39: of a repeated key the last value counts that isn't `null`; each of them must be of its kind.
 #[test]
 fn of_a_repeated_key_the_last_counts() {
     let symbol = |fields: &str| {
@@ -432,7 +434,7 @@ fn text_must_be_utf_8_everywhere() {
     }
 }
 
-/// The outermost object counts. `serde_json` stops at 128, which is why the model can't be asked.
+/// Failure mode 38. The outermost object counts. `serde_json` stops at 128, which is why the model can't be asked.
 #[test]
 fn depth_ends_at_a_bound_of_ours() {
     let nested = |depth: usize| {

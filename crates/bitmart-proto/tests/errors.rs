@@ -33,6 +33,7 @@ fn a_missing_field_names_itself_and_its_place() {
     );
 }
 
+/// Failure mode 40.
 #[test]
 fn a_field_of_another_kind_names_itself_and_its_place() {
     let text = fixture("futures_order_partially_filled")
@@ -58,7 +59,8 @@ fn a_field_of_another_kind_names_itself_and_its_place() {
     assert_eq!(error.offset(), text.find(r#""many""#));
 }
 
-/// Every field of every fixture of a known kind: without it the message decodes, or the error names it.
+/// Failure mode 40: every field of every fixture of a known kind: without it the message decodes, or the error
+/// names it.
 #[test]
 fn every_field_may_be_missing_or_names_itself() {
     let mut decoder = Decoder::new();
@@ -153,6 +155,7 @@ fn invalid_utf8_is_not_json() {
     assert_eq!(error(&text).kind(), DecodeErrorKind::NotJson);
 }
 
+/// Failure mode 38: 64 levels, and the other bounds.
 #[test]
 fn bounds_hold_and_are_told() {
     let nested = |depth: usize| {
@@ -243,7 +246,7 @@ fn samples_are_short_and_escaped() {
     assert!(shown.len() < 900, "{} bytes", shown.len());
 }
 
-/// Repeated keys: the last counts, and `null` counts as absent.
+/// Failure mode 39, repeated keys: the last counts, and `null` counts as absent.
 #[test]
 fn the_last_of_a_repeated_key_counts() {
     let mut decoder = Decoder::new();

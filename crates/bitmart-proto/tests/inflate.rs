@@ -28,6 +28,7 @@ fn deflate(text: &[u8], level: u32, flush: FlushCompress) -> Vec<u8> {
     }
 }
 
+/// Failure mode 14: an answer may come deflated, in any way.
 #[test]
 fn frames_of_every_make_unpack() {
     let mut inflater = Inflater::new();
@@ -62,6 +63,7 @@ fn several_blocks_in_one_frame_unpack() {
     assert_eq!(Inflater::new().inflate(&frame), Ok(text.as_slice()));
 }
 
+/// Failure mode 35.
 #[test]
 fn truncated_frames_are_told() {
     let text = fixture("spot_order_filled").as_bytes();
@@ -80,6 +82,7 @@ fn truncated_frames_are_told() {
     }
 }
 
+/// Failure mode 35.
 #[test]
 fn bytes_behind_the_end_are_told() {
     let mut frame = deflate(b"pong", 6, FlushCompress::Finish);
@@ -90,6 +93,7 @@ fn bytes_behind_the_end_are_told() {
     );
 }
 
+/// Failure mode 35: gzip, plain text, junk.
 #[test]
 fn other_containers_are_corrupt() {
     let gzip = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0x4c, 0x4a, 0x06, 0];
@@ -102,6 +106,7 @@ fn other_containers_are_corrupt() {
     }
 }
 
+/// Failure mode 36.
 #[test]
 fn a_bomb_goes_off_at_the_limit() {
     let mut inflater = Inflater::new();

@@ -285,6 +285,7 @@ fn plan_and_trailing_orders_have_their_prices() {
     });
 }
 
+/// Failure mode 40: what a field says may be new, too.
 #[test]
 fn unknown_codes_and_words_are_kept() {
     futures_order("futures_order_unknown_codes", |order| {

@@ -18,6 +18,7 @@ fn reply(decoder: &mut Decoder, name: &str) -> Reply<'static> {
         .into_owned()
 }
 
+/// Failure mode 14: keys in another order, numeric codes, codes beside a login.
 #[test]
 fn every_reply_says_what_it_says() {
     let mut decoder = Decoder::new();
@@ -193,7 +194,7 @@ fn refusals_without_a_code_are_classed_by_their_words() {
     }
 }
 
-/// A failed login must never look like a login, whatever its shape.
+/// Failure mode 14: a failed login must never look like a login, whatever its shape.
 #[test]
 fn whatever_speaks_against_success_is_a_refusal() {
     let mut decoder = Decoder::new();
@@ -316,6 +317,7 @@ fn no_truncation_is_taken_for_a_whole_message() {
     }
 }
 
+/// Failure mode 39: junk is told from messages.
 #[test]
 fn junk_is_unknown() {
     let deep = format!(r#"{{"event":{}{}}}"#, "[".repeat(100), "]".repeat(100));

@@ -60,7 +60,7 @@ impl Budget {
         }
         if entry.reserved.len() == per_minute {
             let oldest = entry.reserved.pop_front().expect("a full list has a first");
-            not_before = not_before.max(oldest + WINDOW);
+            not_before = not_before.max(oldest.saturating_add(WINDOW));
         }
         entry.reserved.push_back(not_before);
         not_before

@@ -22,12 +22,12 @@ impl Pace {
 
     /// Counts a message that goes out at `now`.
     pub(crate) fn count(&mut self, now: u64) {
-        self.full_at = self.full_at.max(now) + INTERVAL;
+        self.full_at = self.full_at.max(now).saturating_add(INTERVAL);
     }
 
     /// Lets nothing but pings out until `until`.
     pub(crate) fn pause(&mut self, until: u64) {
-        self.full_at = self.full_at.max(until + (BURST - 1) * INTERVAL);
+        self.full_at = self.full_at.max(until.saturating_add((BURST - 1) * INTERVAL));
     }
 }
 
@@ -35,6 +35,15 @@ impl Pace {
 mod tests {
     use super::*;
     use bitmart_proto::limits::{MAX_MESSAGES_PER_WINDOW, MESSAGE_WINDOW_MS};
+
+    #[test]
+    fn the_end_of_time_is_no_overflow() {
+        let mut pace = Pace::default();
+        pace.count(u64::MAX);
+        pace.pause(u64::MAX - 1);
+        pace.count(u64::MAX);
+        assert_eq!(pace.free_at(u64::MAX), u64::MAX);
+    }
 
     /// Failure mode 22: never more than 100 messages in any 10 s, whatever the demand.
     #[test]

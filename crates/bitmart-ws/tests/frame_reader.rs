@@ -66,6 +66,7 @@ fn assert_in_every_chunking(wire: &[u8], expected: &[Item]) {
     }
 }
 
+/// Failure mode 28: control frames between the fragments of a message are lawful.
 #[test]
 fn every_chunking_of_a_lawful_stream_gives_the_same_frames() {
     let (wire, items) = lawful();
@@ -76,6 +77,8 @@ fn every_chunking_of_a_lawful_stream_gives_the_same_frames() {
     assert_eq!((counts.control, counts.data, counts.messages), (3, 9, 6));
 }
 
+/// Failure modes 28, 31, 32, 33 and 34: illegal fragments, long control frames, masks, reserved bits and opcodes,
+/// text that is not UTF-8 or ends inside a character.
 #[test]
 fn every_violation_is_refused_the_same_way_in_every_chunking_and_for_good() {
     let begun = || frame(false, TEXT, b"begun");
@@ -301,6 +304,7 @@ fn an_error_comes_with_the_header_not_after_the_payload() {
     }
 }
 
+/// Failure mode 27.
 #[test]
 fn after_a_close_everything_is_discarded_and_memory_stays() {
     let mut reader = FrameReader::new();
@@ -328,6 +332,7 @@ fn after_a_close_everything_is_discarded_and_memory_stays() {
     assert!(!reader.is_mid_message());
 }
 
+/// Failure mode 29: memory follows what has come.
 #[test]
 fn a_declared_gigabyte_grows_nothing() {
     let limits = Limits {
@@ -347,6 +352,7 @@ fn a_declared_gigabyte_grows_nothing() {
     }
 }
 
+/// Failure mode 30.
 #[test]
 fn endless_fragments_come_to_an_end() {
     let mut reader = FrameReader::new();
@@ -363,6 +369,7 @@ fn endless_fragments_come_to_an_end() {
     assert_eq!(reader.counts().data, u64::from(MAX_FRAGMENTS));
 }
 
+/// Failure mode 29: the bound is 1 MiB, of a message and not of a frame.
 #[test]
 fn a_message_of_exactly_the_bound_passes_and_one_byte_more_does_not() {
     let payload = vec![b'x'; MAX_MESSAGE_BYTES];

@@ -71,6 +71,7 @@ fn no_two_frames_are_masked_alike() {
     assert!(seen.len() > 990, "{} keys", seen.len());
 }
 
+/// Failure mode 31: pongs are coalesced.
 #[test]
 fn control_frames_overtake_messages_and_only_the_latest_waits() {
     let mut writer = FrameWriter::new();

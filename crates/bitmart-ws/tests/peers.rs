@@ -175,6 +175,7 @@ async fn what_has_come_is_judged_before_the_deadlines() {
     }
 }
 
+/// Failure mode 35: the message alone is reported, with a sample.
 #[tokio::test(start_paused = true)]
 async fn a_compressed_message_that_is_no_text_is_undecodable() {
     let config = against(|mut stream| async move {

@@ -92,6 +92,7 @@ async fn the_request_is_that_of_the_rfc_and_its_key_follows_from_the_seed() {
     );
 }
 
+/// Failure mode 9: `Connection: keep-alive, Upgrade` is as good as `Upgrade`.
 #[tokio::test(start_paused = true)]
 async fn token_lists_in_any_case_are_accepted() {
     for headers in [
@@ -108,6 +109,7 @@ async fn token_lists_in_any_case_are_accepted() {
     }
 }
 
+/// Failure mode 9: a wrong accept, and what was never asked for.
 #[tokio::test(start_paused = true)]
 async fn a_101_that_is_not_ours_is_refused() {
     let cases = [
@@ -172,6 +174,7 @@ async fn a_101_that_is_not_ours_is_refused() {
     }
 }
 
+/// Failure mode 10.
 #[tokio::test(start_paused = true)]
 async fn not_a_byte_behind_the_101_is_lost_wherever_it_is_cut() {
     let behind = b"\x81\x05first\x81\x06second";
@@ -198,6 +201,7 @@ async fn not_a_byte_behind_the_101_is_lost_wherever_it_is_cut() {
     }
 }
 
+/// Failure mode 10: also when it is a burst.
 #[tokio::test(start_paused = true)]
 async fn a_burst_behind_the_101_is_bounded_in_memory_and_still_whole() {
     let burst = vec![b'x'; 500_000];

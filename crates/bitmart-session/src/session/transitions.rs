@@ -54,7 +54,7 @@ impl Session {
             }
             ErrorClass::LoginNeeded if self.key.is_some() => self.lose_politely(now, Cause::Refused(refusal)),
             ErrorClass::Limit if matches!(refusal.code, Some(code) if code.0 == 90007) => {
-                self.pace.pause(now + TOO_OFTEN_PAUSE);
+                self.pace.pause(now.saturating_add(TOO_OFTEN_PAUSE));
                 self.topics.ask_again();
             }
             ErrorClass::Limit if refusal.is_about_the_connection() => {

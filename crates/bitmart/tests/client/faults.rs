@@ -33,7 +33,7 @@ async fn subscribed(topics: &[&str]) -> (Simulator, bitmart::Client, Events) {
     (sim, client, events)
 }
 
-/// Failure modes 25 and 26: however a socket ends, the events say so, and all comes back by itself.
+/// Failure modes 25, 26 and 35: however a socket ends, the events say so, and all comes back by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_end_of_a_socket_is_announced_and_healed() {
     let (sim, _client, mut events) = subscribed(&[SPOT_ORDERS]).await;
