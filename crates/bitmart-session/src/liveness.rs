@@ -1,11 +1,17 @@
 use crate::Config;
-use crate::time::MILLISECOND;
+use crate::time::{MILLISECOND, MINUTE};
+
+/// How long a frame may be in coming, in nanoseconds: the longest message there can be, 1 MiB, comes in time over
+/// 140 kbit/s. A stream that has lost its step brings bytes for ever, such as answers to pings, and no frame.
+const FRAME_TIMEOUT: u64 = MINUTE;
 
 /// Knows when to ping and when to give a socket up.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     last_inbound: u64,
     last_frame: Option<u64>,
+    /// When the first bytes came behind the last whole frame.
+    half_since: Option<u64>,
     last_outbound: u64,
     /// When the grace of the ping in flight ends.
     give_up_at: Option<u64>,
@@ -18,6 +24,7 @@ impl Liveness {
         Self {
             last_inbound: now,
             last_frame: None,
+            half_since: None,
             last_outbound: now,
             give_up_at: None,
             // Without any pause between them, pings would never end.
@@ -26,12 +33,15 @@ impl Liveness {
         }
     }
 
-    /// Any inbound byte is life.
+    /// Any inbound byte is life, as long as frames come of it.
     pub(crate) fn inbound(&mut self, now: u64, whole_frame: bool) {
         self.last_inbound = now;
         self.give_up_at = None;
         if whole_frame {
             self.last_frame = Some(now);
+            self.half_since = None;
+        } else {
+            self.half_since.get_or_insert(now);
         }
     }
 
@@ -68,6 +78,14 @@ impl Liveness {
         if self.give_up_at.is_some() {
             self.give_up_at = Some(now.saturating_add(self.pong_grace));
         }
+        if self.half_since.is_some() {
+            self.half_since = Some(now);
+        }
+    }
+
+    /// When the frame that has begun to come, if one has, is to be whole.
+    pub(crate) fn whole_by(&self) -> Option<u64> {
+        self.half_since.map(|since| since.saturating_add(FRAME_TIMEOUT))
     }
 
     /// When the socket is to be given up.

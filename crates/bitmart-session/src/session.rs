@@ -410,7 +410,8 @@ impl Session {
         }
     }
 
-    /// Bytes came in; `whole_frame` says whether they completed a frame. Any of them is a sign of life.
+    /// Bytes came in; `whole_frame` says whether they completed a frame. Any of them is a sign of life, for as long as a
+    /// frame comes of them within a minute.
     pub fn handle_activity(&mut self, now: u64, whole_frame: bool) {
         self.liveness.inbound(now, whole_frame);
     }
@@ -514,6 +515,12 @@ impl Session {
             self.lose(now, Cause::Silent, None);
             return;
         }
+        if self.liveness.whole_by().is_some_and(|at| at <= now) {
+            self.orders.push_back(Order::Close { polite: false });
+            let text = "a frame has begun and not come to its end within a minute".into();
+            self.lose(now, Cause::Lost { text }, None);
+            return;
+        }
         match self.topics.handle_timeout(now, self.dialect) {
             Some(Overdue::Reconnect(topic)) => self.lose_politely(now, Cause::AckTimeout { topic }),
             Some(Overdue::Abandon(topic)) => {
@@ -584,12 +591,16 @@ impl Session {
             _ => false,
         };
         let transmit = has_request.then(|| self.pace.free_at(now));
-        let (give_up, answer) = match self.is_paused {
-            true => (None, None),
-            false => (self.liveness.give_up_at(), self.topics.deadline()),
+        let (give_up, whole, answer) = match self.is_paused {
+            true => (None, None, None),
+            false => (
+                self.liveness.give_up_at(),
+                self.liveness.whole_by(),
+                self.topics.deadline(),
+            ),
         };
         let ping = self.liveness.ping_at(self.is_paused);
-        [login, transmit, ping, give_up, answer]
+        [login, transmit, ping, give_up, whole, answer]
             .into_iter()
             .flatten()
             .min()
