@@ -2,5 +2,8 @@
 //!
 //! - [`history`] is the oracle: it is told what the exchange made and sent, what the network brought, and what the
 //!   client said, and finds every loss that was not announced.
+//! - `weather` is a stream of bytes that is chunked, stalled, cut and flipped at the byte of one's choice.
 
 pub mod history;
+#[cfg(feature = "network")]
+pub mod weather;
