@@ -6,6 +6,8 @@
 //!
 //! [`Skies`] dials a simulator through memory and gives each connection the weather that is its turn.
 
+pub mod world;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -25,6 +27,9 @@ use tokio::time::{Sleep, sleep};
 /// Bytes that the memory between a client and the simulator holds in each direction: less than the simulator's own
 /// bound on what is unread, so that a client that doesn't read is felt there.
 const MEMORY_BYTES: usize = 16 << 10;
+
+/// Bytes of each direction that are kept in a [`Recording`]. Stories of single bytes are far shorter; floods need none.
+const MAX_RECORDED_BYTES: usize = 64 << 10;
 
 /// What becomes of one stream.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +86,7 @@ pub enum End {
     Reset,
 }
 
-/// What has passed through a stream, as it arrived.
+/// What has passed through a stream, as it arrived: the first 64 KiB of each direction.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
     /// What the client has read.
@@ -93,6 +98,19 @@ pub struct Recording {
 }
 
 impl Recording {
+    fn read(&mut self, piece: &[u8], at_ns: u64) {
+        if self.inbound.len() + piece.len() <= MAX_RECORDED_BYTES {
+            self.inbound.extend_from_slice(piece);
+            self.reads.push((self.inbound.len(), at_ns));
+        }
+    }
+
+    fn written(&mut self, piece: &[u8]) {
+        if self.outbound.len() + piece.len() <= MAX_RECORDED_BYTES {
+            self.outbound.extend_from_slice(piece);
+        }
+    }
+
     /// When the byte before this place was read.
     #[must_use]
     pub fn read_at_ns(&self, end: usize) -> Option<u64> {
@@ -312,9 +330,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Weathered<S> {
                     this.inbound.pass(count);
                     let at_ns = this.clock.now_ns();
                     let mut recording = this.recording.lock().unwrap_or_else(PoisonError::into_inner);
-                    recording.inbound.extend_from_slice(&this.scratch[..count]);
-                    let passed = recording.inbound.len();
-                    recording.reads.push((passed, at_ns));
+                    recording.read(&this.scratch[..count], at_ns);
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -339,7 +355,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Weathered<S> {
                 this.outbound.pass(count);
                 let sent = &this.scratch[..count];
                 let mut recording = this.recording.lock().unwrap_or_else(PoisonError::into_inner);
-                recording.outbound.extend_from_slice(sent);
+                recording.written(sent);
                 drop(recording);
                 this.end_outbound(cx);
                 return Poll::Ready(Ok(count));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bitmart::{ClientError, Event, EventKind, Market, Outcome, Side, Status};
 use futures_core::Stream;
 
-use crate::device::{World, drop_after, for_every_number_of_polls};
+use crate::device::{drop_after, for_every_number_of_polls, slow_world};
 
 const TOPICS: [&str; 2] = ["futures/order", "futures/position"];
 
@@ -21,7 +21,7 @@ fn count(names: &[&str], name: &str) -> usize {
 #[test]
 fn subscribe_is_made_whole_or_not_at_all() {
     for_every_number_of_polls(async |polls| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         let outcome = drop_after(polls, world.client.subscribe(TOPICS)).await;
         let names = world.names(WHILE).await;
         if polls == 0 {
@@ -49,7 +49,7 @@ fn subscribe_is_made_whole_or_not_at_all() {
 #[test]
 fn unsubscribe_is_made_whole_or_not_at_all() {
     for_every_number_of_polls(async |polls| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         assert!(world.client.subscribe(TOPICS).await.unwrap().all_done());
         let outcome = drop_after(polls, world.client.unsubscribe([TOPICS[0]])).await;
         let names = world.names(WHILE).await;
@@ -70,7 +70,7 @@ fn unsubscribe_is_made_whole_or_not_at_all() {
 #[test]
 fn connect_all_opens_all_or_none() {
     for_every_number_of_polls(async |polls| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         let outcome = drop_after(polls, world.client.connect_all()).await;
         let names = world.names(WHILE).await;
         let opened = if polls == 0 { 0 } else { 4 };
@@ -95,7 +95,7 @@ fn connect_all_opens_all_or_none() {
 #[test]
 fn connect_opens_one_or_none() {
     for_every_number_of_polls(async |polls| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         let outcome = drop_after(polls, world.client.connect(Market::Spot, Side::Private)).await;
         let names = world.names(WHILE).await;
         let opened = usize::from(polls > 0);
@@ -109,7 +109,7 @@ fn connect_opens_one_or_none() {
 #[test]
 fn close_connection_closes_it_all_the_same() {
     for_every_number_of_polls(async |polls| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         let (spot, _) = world.client.connect(Market::Spot, Side::Private).await.unwrap();
         assert!(world.client.subscribe(TOPICS).await.unwrap().all_done());
         let outcome = drop_after(polls, world.client.close_connection(spot)).await;
@@ -134,7 +134,7 @@ fn close_connection_closes_it_all_the_same() {
 #[test]
 fn close_closes_everything_all_the_same() {
     for_every_number_of_polls(async |polls| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         assert!(world.client.subscribe(TOPICS).await.unwrap().all_done());
         let outcome = drop_after(polls, world.client.close()).await;
         let names = world.names(WHILE).await;
@@ -153,7 +153,7 @@ fn close_closes_everything_all_the_same() {
 
 /// Everything a client says of a story, with futures dropped after so many polls; with 0 polls it is waited for.
 async fn story(polls: usize, by_stream: bool) -> Vec<String> {
-    let mut world = World::new().await;
+    let mut world = slow_world().await;
     assert!(world.client.subscribe(TOPICS).await.unwrap().all_done());
     let mut told = Vec::new();
     let mut tell = |event: Event| {

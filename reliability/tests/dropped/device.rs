@@ -1,20 +1,13 @@
 //! A future polled so many times and dropped, and a world for it to be dropped in.
 
 use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bitmart::{Client, ClientBuilder, Event, EventKind, Events, SharedBudget};
-use bitmart_auth::Credentials;
-use bitmart_proto::{Environment, Market};
-use bitmart_reliability::weather::{Nowhere, Skies, Way, Weather};
-use bitmart_sim::{EXAMPLE_KEY, EXAMPLE_MEMO, EXAMPLE_SECRET, Limits, Simulator, Tick};
-use bitmart_ws::connect::{BoxFuture, Dial, Io};
-use bitmart_ws::{Clock, TokioClock};
-use tokio::time::{sleep, timeout};
+use bitmart_reliability::weather::world::World;
+use bitmart_reliability::weather::{Way, Weather};
+use tokio::time::sleep;
 
 /// Polls after which every future here has long been ready.
 const MAX_POLLS: usize = 2_000;
@@ -67,10 +60,6 @@ pub(crate) fn for_every_number_of_polls_for_real<F: Future<Output = bool>>(scena
     panic!("not ready within {MAX_POLLS} polls");
 }
 
-pub(crate) fn credentials() -> Credentials {
-    Credentials::new(EXAMPLE_KEY, EXAMPLE_SECRET, EXAMPLE_MEMO).unwrap()
-}
-
 /// Pieces that take their time, so that there are many places to be dropped at.
 pub(crate) fn slow_weather() -> Weather {
     let way = Way {
@@ -85,104 +74,8 @@ pub(crate) fn slow_weather() -> Weather {
     }
 }
 
-/// A simulator without ports, on tokio's clock.
-pub(crate) async fn quiet_sim(clock: TokioClock) -> Simulator {
-    Simulator::builder()
-        .seed(7)
-        .tls(false)
-        .tick(Tick::Manual)
-        .empty_push(false)
-        .limits(Limits::none())
-        .without_listeners()
-        .wall_clock(move || clock.wall_ms())
-        .start()
-        .await
-        .unwrap()
-}
-
-/// Both markets behind one dialer: the port says which.
-#[derive(Clone)]
-struct BothMarkets {
-    spot: Skies,
-    futures: Skies,
-}
-
-const SPOT_PORT: u16 = 1;
-const FUTURES_PORT: u16 = 2;
-
-impl Dial for BothMarkets {
-    fn dial(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
-        match address.port() {
-            SPOT_PORT => self.spot.dial(address),
-            _ => self.futures.dial(address),
-        }
-    }
-}
-
-/// A client of a simulator in memory.
-pub(crate) struct World {
-    pub(crate) sim: Simulator,
-    pub(crate) client: Client,
-    pub(crate) events: Events,
-}
-
-impl World {
-    pub(crate) async fn new() -> Self {
-        Self::with(|builder| builder).await
-    }
-
-    pub(crate) async fn with(change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
-        let clock = TokioClock::starting_at(1_700_000_000_000);
-        let sim = quiet_sim(clock).await;
-        let skies = |market| {
-            let weathers = [slow_weather(), slow_weather(), slow_weather()];
-            Skies::new(sim.acceptor(Environment::Live, market), clock, weathers)
-        };
-        let dial = BothMarkets {
-            spot: skies(Market::Spot),
-            futures: skies(Market::Futures),
-        };
-        let url = |market, side| {
-            let port = match market {
-                Market::Spot => SPOT_PORT,
-                Market::Futures => FUTURES_PORT,
-            };
-            let path = match side {
-                bitmart::Side::Private => "user",
-                bitmart::Side::Public => "api",
-            };
-            format!("ws://localhost:{port}/{path}?protocol=1.1")
-        };
-        let builder = Client::builder()
-            .urls(url)
-            .dial(dial)
-            .resolver(Nowhere)
-            .clock(clock)
-            .budget(SharedBudget::new(1_000))
-            .seed(1)
-            .credentials(credentials());
-        let (client, events) = change(builder).build().unwrap();
-        Self { sim, client, events }
-    }
-
-    /// Everything that happens in so much time.
-    pub(crate) async fn pass(&mut self, time: Duration) -> Vec<Event> {
-        let mut seen = Vec::new();
-        let end = timeout(time, async {
-            while let Some(event) = self.events.next().await {
-                seen.push(event);
-            }
-        });
-        drop(end.await);
-        seen
-    }
-
-    /// The names of the lifecycle events in so much time.
-    pub(crate) async fn names(&mut self, time: Duration) -> Vec<&'static str> {
-        let name = |event: Event| match event.kind {
-            EventKind::Lifecycle(event) => Some(event.name()),
-            _ => None,
-        };
-        self.pass(time).await.into_iter().filter_map(name).collect()
-    }
+/// A client whose every first few connections are slow.
+pub(crate) async fn slow_world() -> World {
+    let weathers = [slow_weather(), slow_weather(), slow_weather()];
+    World::new(&weathers, |builder| builder).await
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bitmart_proto::{Environment, Market, Side};
+use bitmart_reliability::weather::world::quiet_sim;
 use bitmart_session::Event;
 use bitmart_sim::{Simulator, Tick};
 use bitmart_ws::{Connection, ConnectionConfig, Incoming, SharedBudget, TokioClock};
@@ -10,9 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::device::{
-    World, drop_after, for_every_number_of_polls, for_every_number_of_polls_for_real, quiet_sim,
-};
+use crate::device::{drop_after, for_every_number_of_polls, for_every_number_of_polls_for_real, slow_world};
 
 /// Far more than it takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,7 +45,7 @@ fn start_leaves_nothing_behind() {
 fn step_runs_whole_or_not_at_all() {
     const STEPS: usize = 6;
     let texts = async |polls: Option<usize>| {
-        let mut world = World::new().await;
+        let mut world = slow_world().await;
         let topics = ["futures/order", "futures/position"];
         assert!(world.client.subscribe(topics).await.unwrap().all_done());
         let mut is_ready = true;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bitmart_auth::{HmacSigner, LOGIN_PAYLOAD, RemoteSigner, SharedSigner, SignFuture, Signer};
 use bitmart_proto::{Environment, Market};
+use bitmart_reliability::weather::world::{credentials, quiet_sim};
 use bitmart_reliability::weather::{Nowhere, Skies};
 use bitmart_session::Event;
 use bitmart_sim::Simulator;
@@ -14,8 +15,7 @@ use bitmart_ws::{Connection, ConnectionConfig, Incoming, SharedBudget, TokioCloc
 use tokio::time::sleep;
 
 use crate::device::{
-    credentials, drop_after, for_every_number_of_polls, for_every_number_of_polls_for_real, quiet_sim,
-    slow_weather,
+    drop_after, for_every_number_of_polls, for_every_number_of_polls_for_real, slow_weather,
 };
 
 const TOPICS: [&str; 3] = ["futures/order", "futures/position", "futures/asset:USDT"];
