@@ -234,7 +234,7 @@ async fn futures_dropped_after_any_number_of_polls_lose_nothing() {
     }
 }
 
-/// P2: every message is counted once, over several sockets, and nothing is lost in between.
+/// P2, and failure mode 45: every message is counted once, over several sockets, and nothing is lost in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sums_add_up_over_tls() {
     let sim = Simulator::builder()

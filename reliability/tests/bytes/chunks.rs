@@ -35,6 +35,7 @@ fn any_chunking_gives_the_same_messages() {
     }
 }
 
+/// Failure mode 45: a write that is not flushed would wait for ever, or until the next.
 #[test]
 fn any_chunking_gives_the_same_messages_over_tls() {
     for play in Play::plain() {

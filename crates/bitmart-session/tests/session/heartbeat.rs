@@ -72,7 +72,7 @@ fn any_inbound_frame_is_life() {
     );
 }
 
-/// Failure mode 29: a stream that has lost its step brings bytes for ever, and no frame. The socket is given up after a
+/// Failure mode 4, at its end: a stream that has lost its step brings bytes for ever, and no frame. The socket is given up after a
 /// minute of it, and the gap begins where the last frame was.
 #[test]
 fn bytes_that_never_make_a_frame_are_no_life_for_long() {
