@@ -127,7 +127,8 @@ fn any_bit_of_a_request_may_flip() {
     }
 }
 
-/// Over TLS no bit of a record can be changed unnoticed: the socket ends, with a gap if there was anything to lose.
+/// Over TLS no bit of a record can be changed unnoticed: the socket ends, with a gap if there was anything to lose. In
+/// the heads of records and in the beginning of a handshake there are bits that mean nothing: then nothing is lost.
 #[test]
 fn a_flipped_bit_ends_a_socket_over_tls() {
     const APPLICATION_DATA: u8 = 23;
@@ -146,14 +147,16 @@ fn a_flipped_bit_ends_a_socket_over_tls() {
                 protected.extend(payload..at.min(inbound.len()));
             }
         }
-        assert!(protected.len() > 1_000, "{}", protected.len());
+        assert!(protected.len() > inbound.len() / 2, "{}", protected.len());
         let mut rng = fastrand::Rng::with_seed(seed);
         for _ in 0..40 {
-            let byte = protected[rng.usize(..protected.len())] as u64;
+            let byte = rng.usize(..inbound.len());
             let bit = rng.u8(..8);
-            let story = play.run(flipped(true, byte, bit));
+            let story = play.run(flipped(true, byte as u64, bit));
             let context = format!("{play:?}, bit {bit} of inbound byte {byte}: {:?}", story.names());
-            assert_eq!((story.losses(), story.recordings.len()), (1, 2), "{context}");
+            let is_noticed = (story.losses(), story.recordings.len()) == (1, 2);
+            let is_harmless = !protected.contains(&byte) && story.losses() == 0;
+            assert!(is_noticed || is_harmless, "{context}");
             assert_no_more_is_spoilt(&story, &reference.sent(&story), 0, &context);
             assert_gap_begins_at_the_last_frame(&story, true, &context);
         }
