@@ -3,7 +3,10 @@
 //! - [`history`] is the oracle: it is told what the exchange made and sent, what the network brought, and what the
 //!   client said, and finds every loss that was not announced.
 //! - [`session`] simulates sessions in virtual time, a million hours of them if need be.
+//! - `weather` is a stream of bytes that is chunked, stalled, cut and flipped at the byte of one's choice.
 
 pub mod campaign;
 pub mod history;
 pub mod session;
+#[cfg(feature = "network")]
+pub mod weather;

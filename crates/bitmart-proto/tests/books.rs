@@ -190,6 +190,47 @@ fn a_book_is_followed_step_by_step() {
     );
 }
 
+/// Failure mode 55: an increment whose predecessor has not come breaks the book, of either market, and only a snapshot
+/// mends it.
+#[test]
+fn a_skipped_version_breaks_the_book_until_a_snapshot() {
+    let step = |name: &str, local: Option<u64>| {
+        let mut decoder = Decoder::new();
+        match decoder.decode(fixture(name).as_bytes()).unwrap() {
+            Update::SpotDepthUpdates { updates, .. } => {
+                let update = updates.get(0).unwrap();
+                (update.step(local), Some(update.version))
+            }
+            Update::FuturesDepthUpdates { updates, .. } => {
+                let update = updates.get(0).unwrap();
+                (update.step(local), Some(update.version))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    for (snapshot, update, later, fresh) in [
+        (
+            "spot_depth_increase_snapshot",
+            "spot_depth_increase_update",
+            "spot_depth_increase_gap",
+            "spot_depth_increase_snapshot_full",
+        ),
+        (
+            "futures_depth_increase_snapshot",
+            "futures_depth_increase_update",
+            "futures_depth_increase_one_sided",
+            "futures_depth_increase_snapshot_full",
+        ),
+    ] {
+        let (first, local) = step(snapshot, None);
+        assert_eq!(first, BookStep::Replace);
+        assert_eq!(step(update, local).0, BookStep::Apply);
+        assert_eq!(step(later, local).0, BookStep::Gap, "{later}");
+        assert_eq!(step(later, local).0, BookStep::Gap, "nothing of it was applied");
+        assert_eq!(step(fresh, local).0, BookStep::Replace);
+    }
+}
+
 #[test]
 fn book_steps_have_bounds() {
     use BookStep::{Apply, Discard, Gap, Replace};

@@ -1,5 +1,9 @@
 use crate::Config;
-use crate::time::{MILLISECOND, SECOND};
+use crate::time::{MILLISECOND, MINUTE, SECOND};
+
+/// How long a frame may be in coming, in nanoseconds: the longest message there can be, 1 MiB, comes in time over
+/// 140 kbit/s. A stream that has lost its step brings bytes for ever, such as answers to pings, and no frame.
+const FRAME_TIMEOUT: u64 = MINUTE;
 
 /// So often, in nanoseconds, a driver is to look whether its socket is dry, if nothing else calls it.
 const LOOK_EVERY: u64 = SECOND;
@@ -14,6 +18,8 @@ pub(crate) struct Liveness {
     last_inbound: u64,
     /// By when the last whole frame had come.
     last_frame: Option<u64>,
+    /// When the first bytes came behind the last whole frame.
+    half_since: Option<u64>,
     last_outbound: u64,
     /// When the socket was last seen dry: whatever came until then has been read.
     dry_at: u64,
@@ -32,6 +38,7 @@ impl Liveness {
         Self {
             last_inbound: now,
             last_frame: None,
+            half_since: None,
             last_outbound: now,
             dry_at: now,
             looked_at: now,
@@ -43,13 +50,16 @@ impl Liveness {
         }
     }
 
-    /// Any inbound byte is life.
+    /// Any inbound byte is life, as long as frames come of it.
     pub(crate) fn inbound(&mut self, now: u64, whole_frame: bool) {
         self.last_inbound = now;
         self.give_up_at = None;
         self.is_behind |= now.saturating_sub(self.dry_at) > UNSEEN_AFTER;
         if whole_frame {
             self.last_frame = Some(self.arrival(now));
+            self.half_since = None;
+        } else {
+            self.half_since.get_or_insert(now);
         }
     }
 
@@ -110,6 +120,14 @@ impl Liveness {
         if self.give_up_at.is_some() {
             self.give_up_at = Some(now.saturating_add(self.pong_grace));
         }
+        if self.half_since.is_some() {
+            self.half_since = Some(now);
+        }
+    }
+
+    /// When the frame that has begun to come, if one has, is to be whole.
+    pub(crate) fn whole_by(&self) -> Option<u64> {
+        self.half_since.map(|since| since.saturating_add(FRAME_TIMEOUT))
     }
 
     /// When the socket is to be given up.

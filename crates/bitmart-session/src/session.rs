@@ -419,7 +419,8 @@ impl Session {
         }
     }
 
-    /// Bytes came in; `whole_frame` says whether they completed a frame. Any of them is a sign of life.
+    /// Bytes came in; `whole_frame` says whether they completed a frame. Any of them is a sign of life, for as long as a
+    /// frame comes of them within a minute.
     ///
     /// Where nobody has looked for longer than two seconds (the machine slept, the driver was not called, it was
     /// [paused](Self::pause)), frames count as having come when the socket was last
@@ -536,6 +537,12 @@ impl Session {
             self.lose(now, Cause::Silent, None);
             return;
         }
+        if self.liveness.whole_by().is_some_and(|at| at <= now) {
+            self.orders.push_back(Order::Close { polite: false });
+            let text = "a frame has begun and not come to its end within a minute".into();
+            self.lose(now, Cause::Lost { text }, None);
+            return;
+        }
         match self.topics.handle_timeout(now, self.dialect) {
             Some(Overdue::Reconnect(topic)) => self.lose_politely(now, Cause::AckTimeout { topic }),
             Some(Overdue::Abandon(topic)) => {
@@ -606,13 +613,17 @@ impl Session {
             _ => false,
         };
         let transmit = has_request.then(|| self.pace.free_at(now));
-        let (give_up, answer) = match self.is_paused {
-            true => (None, None),
-            false => (self.liveness.give_up_at(), self.topics.deadline()),
+        let (give_up, whole, answer) = match self.is_paused {
+            true => (None, None, None),
+            false => (
+                self.liveness.give_up_at(),
+                self.liveness.whole_by(),
+                self.topics.deadline(),
+            ),
         };
         let look = (!self.is_paused).then(|| self.liveness.look_at());
         let ping = self.liveness.ping_at(self.is_paused);
-        [login, transmit, ping, give_up, answer, look]
+        [login, transmit, ping, give_up, whole, answer, look]
             .into_iter()
             .flatten()
             .min()

@@ -52,6 +52,7 @@ fn assert_timeout(error: &ConnectError, expected: Step) {
     );
 }
 
+/// Failure modes 2 and 5: a lookup that hangs is given up like any other step.
 #[tokio::test(start_paused = true)]
 async fn every_step_that_hangs_is_given_up_after_its_five_seconds() {
     let clock = TokioClock::starting_at(0);
@@ -77,6 +78,7 @@ async fn every_step_that_hangs_is_given_up_after_its_five_seconds() {
     assert_eq!(clock.now_ns() / 1_000_000_000, 15);
 }
 
+/// Failure mode 5: of many addresses each has its turn.
 #[tokio::test(start_paused = true)]
 async fn every_address_is_tried_within_a_total_bound() {
     for (count, expected_ms) in [(1, 5_000), (2, 10_000), (3, 15_000), (6, 15_000), (50, 15_000)] {
@@ -107,6 +109,7 @@ async fn every_address_is_tried_within_a_total_bound() {
     }
 }
 
+/// Failure modes 1 and 5.
 #[tokio::test(start_paused = true)]
 async fn refused_addresses_cost_no_time_and_the_last_is_named() {
     let clock = TokioClock::starting_at(0);
@@ -131,6 +134,7 @@ async fn refused_addresses_cost_no_time_and_the_last_is_named() {
     assert_eq!(clock.now_ns(), 0);
 }
 
+/// Failure mode 5: a lookup fails, or finds nothing.
 #[tokio::test(start_paused = true)]
 async fn a_failed_or_empty_lookup_says_so() {
     for answer in [Ok(vec![]), Err(io::Error::other("SERVFAIL"))] {
@@ -252,6 +256,7 @@ async fn the_right_certificate_connects() {
     assert_eq!(frame, b"\x81\x00");
 }
 
+/// Failure mode 6.
 #[tokio::test]
 async fn every_wrong_certificate_is_told_apart_and_never_retried_fast() {
     let right = certified("ws.example.com", |_| ());
@@ -295,6 +300,7 @@ async fn every_wrong_certificate_is_told_apart_and_never_retried_fast() {
     }
 }
 
+/// Failure mode 6: never a downgrade.
 #[tokio::test(start_paused = true)]
 async fn a_server_without_tls_is_not_spoken_to_in_plaintext() {
     for (answer, kind) in [

@@ -5,6 +5,8 @@ mod memory;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use bitmart_proto::{Environment, Market, Side};
 use bitmart_session::{Cause, Event};
 use bitmart_sim::{Fault, Simulator, Tick};
 use bitmart_ws::connect::{ConnectConfig, Tls};
-use bitmart_ws::{Connection, ConnectionConfig, Incoming, SharedBudget};
+use bitmart_ws::{Clock, Connection, ConnectionConfig, Incoming, SharedBudget, TokioClock};
 
 use memory::{in_memory, signer};
 
@@ -126,6 +128,73 @@ async fn a_gap_begins_before_the_time_in_which_nobody_read() {
     assert!(since <= left_at, "{since} {left_at}");
 }
 
+/// A machine's clock that jumps ahead when it wakes up, while its timers go on where they were.
+struct Suspendable {
+    awake: TokioClock,
+    slept_ns: Arc<AtomicU64>,
+}
+
+impl Clock for Suspendable {
+    fn now_ns(&self) -> u64 {
+        self.awake.now_ns() + self.slept_ns.load(Ordering::Relaxed)
+    }
+
+    fn wall_ms(&self) -> u64 {
+        self.awake.wall_ms() + self.slept_ns.load(Ordering::Relaxed) / 1_000_000
+    }
+}
+
+/// Failure mode 46: after a night, a probe goes out as soon as a timer fires. A socket that has lived on stays; one that
+/// has died is given up when the grace is over, and the gap begins with the last frame before the night.
+#[tokio::test(start_paused = true)]
+async fn a_suspend_is_seen_on_the_boot_clock_and_probed() {
+    const NIGHT: Duration = Duration::from_secs(8 * 3_600);
+    for has_died in [false, true] {
+        let (sim, mut config) = in_memory(Market::Futures).await;
+        let slept_ns = Arc::<AtomicU64>::default();
+        let clock = Arc::new(Suspendable {
+            awake: TokioClock::starting_at(config.clock.wall_ms()),
+            slept_ns: slept_ns.clone(),
+        });
+        config.clock = clock.clone();
+        let mut connection = Connection::private(Market::Futures, signer(), config);
+        connection.subscribe("futures/order".parse().unwrap()).unwrap();
+        until_ready(&mut connection).await;
+        let last_frame_ns = clock.now_ns();
+        if has_died {
+            sim.inject(Fault::silence());
+        }
+        let pings = sim.counters().total().pings;
+        slept_ns.store(u64::try_from(NIGHT.as_nanos()).unwrap(), Ordering::Relaxed);
+        let woken_ns = clock.now_ns();
+        let next = tokio::time::timeout(Duration::from_secs(60), connection.next()).await;
+        if !has_died {
+            assert!(next.is_err(), "{next:?}");
+            assert!(sim.counters().total().pings > pings);
+            assert_eq!(connection.counters().sockets, 1);
+            continue;
+        }
+        assert!(
+            matches!(
+                next,
+                Ok(Some(Incoming::Event(Event::Closed {
+                    cause: Cause::Silent,
+                    ..
+                })))
+            ),
+            "{next:?}"
+        );
+        let took = Duration::from_nanos(clock.now_ns() - woken_ns);
+        assert!(took <= Duration::from_millis(25_010), "{took:?}");
+        let Some(Incoming::Event(Event::GapOpened(gap))) = connection.next().await else {
+            panic!()
+        };
+        assert_eq!(gap.since.unwrap().ns, last_frame_ns);
+        sim.clear_all();
+        until_ready(&mut connection).await;
+    }
+}
+
 /// What one story of the simulator looks like when it is read without haste.
 async fn read_story(connection: &mut Connection, sim: &Simulator, steps: usize) -> Vec<String> {
     let mut texts = Vec::new();
@@ -200,7 +269,7 @@ async fn futures_dropped_after_any_number_of_polls_lose_nothing() {
     }
 }
 
-/// P2: every message is counted once, over several sockets, and nothing is lost in between.
+/// P2, and failure mode 45: every message is counted once, over several sockets, and nothing is lost in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sums_add_up_over_tls() {
     let sim = Simulator::builder()

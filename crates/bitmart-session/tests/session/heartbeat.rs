@@ -72,6 +72,52 @@ fn any_inbound_frame_is_life() {
     );
 }
 
+/// Failure mode 4, at its end: a stream that has lost its step brings bytes for ever, and no frame. The socket is given up after a
+/// minute of it, and the gap begins where the last frame was.
+#[test]
+fn bytes_that_never_make_a_frame_are_no_life_for_long() {
+    let mut rig = ready(Market::Futures);
+    let last_frame = rig.now;
+    rig.pass(5 * SECOND);
+    let began = rig.now;
+    while rig.session.status() == Status::Ready {
+        rig.session.handle_activity(rig.now, false);
+        assert!(rig.now - began <= MINUTE, "it is waited for for ever");
+        rig.pass(SECOND);
+    }
+    assert_eq!(rig.now - began, MINUTE);
+    let events = rig.take_events();
+    assert!(
+        matches!(&events[0], Event::Closed { cause: Cause::Lost { text }, .. } if text.contains("frame")),
+        "{events:?}"
+    );
+    assert!(
+        matches!(&events[1], Event::GapOpened(gap) if gap.since.unwrap().ns == last_frame),
+        "{events:?}"
+    );
+}
+
+/// A frame that takes half a minute is as good as any; and in a pause, when nothing is read, none is late.
+#[test]
+fn a_slow_frame_is_waited_for() {
+    let mut rig = ready(Market::Futures);
+    for _ in 0..10 {
+        for _ in 0..50 {
+            rig.pass(SECOND);
+            rig.session.handle_activity(rig.now, false);
+        }
+        rig.frame();
+    }
+    rig.session.handle_activity(rig.now, false);
+    rig.session.pause();
+    rig.pass(10 * MINUTE);
+    rig.session.resume(rig.now);
+    rig.drain();
+    rig.pass(9 * SECOND);
+    rig.frame();
+    assert_eq!(rig.session.status(), Status::Ready);
+}
+
 #[test]
 fn a_ping_in_flight_is_not_repeated() {
     let mut rig = ready(Market::Futures);

@@ -33,7 +33,7 @@ async fn subscribed(topics: &[&str]) -> (Simulator, bitmart::Client, Events) {
     (sim, client, events)
 }
 
-/// Failure modes 25, 26 and 35: however a socket ends, the events say so, and all comes back by itself.
+/// Failure modes 7, 25, 26 and 35: however a socket ends, the events say so, and all comes back by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_end_of_a_socket_is_announced_and_healed() {
     let (sim, _client, mut events) = subscribed(&[SPOT_ORDERS]).await;
@@ -123,7 +123,7 @@ async fn the_other_connection_does_not_notice() {
     }
 }
 
-/// Failure mode 17: data comes, the acknowledgement doesn't; it is asked for again.
+/// Failure modes 17 and 50: data comes, the acknowledgement doesn't; it is asked for again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_acknowledgement_is_asked_for_again() {
     let sim = quiet_sim().empty_push(false).start().await.unwrap();

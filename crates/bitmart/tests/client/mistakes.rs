@@ -132,6 +132,7 @@ async fn a_clock_that_is_off_does_no_harm() {
     }
 }
 
+/// Failure mode 1.
 #[tokio::test]
 async fn an_unreachable_host_is_pending_with_the_reason() {
     // A port that was free a moment ago.

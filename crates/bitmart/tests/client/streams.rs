@@ -28,6 +28,7 @@ const TOPICS: [&str; 7] = [
     "futures/order",
 ];
 
+/// Failure mode 37, among other things: what is compressed comes beside what is not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_private_stream_brings_typed_events() {
     for compress in [Compress::Never, Compress::AfterSubscribe, Compress::Always] {
