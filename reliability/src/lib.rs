@@ -2,5 +2,8 @@
 //!
 //! - [`history`] is the oracle: it is told what the exchange made and sent, what the network brought, and what the
 //!   client said, and finds every loss that was not announced.
+//! - `soak` runs the client for long, under load and faults, and watches what it holds.
 
 pub mod history;
+#[cfg(feature = "network")]
+pub mod soak;
