@@ -4,9 +4,12 @@
 //!   client said, and finds every loss that was not announced.
 //! - [`session`] simulates sessions in virtual time, a million hours of them if need be.
 //! - `weather` is a stream of bytes that is chunked, stalled, cut and flipped at the byte of one's choice.
+//! - `soak` runs the client for long, under load and faults, and watches what it holds.
 
 pub mod campaign;
 pub mod history;
 pub mod session;
+#[cfg(feature = "network")]
+pub mod soak;
 #[cfg(feature = "network")]
 pub mod weather;

@@ -20,7 +20,7 @@ use crate::limits::{MAX_TEXT_BYTES, RETAINED_BYTES};
 /// Frames are independent: the state is reset for each, and an error leaves no trace. State and output are reused,
 /// so nothing is allocated once the output has grown to the size of the messages. The output never exceeds
 /// [`MAX_TEXT_BYTES`], grows only as text comes out, and is given back after a message of more than
-/// [`RETAINED_BYTES`].
+/// [`RETAINED_BYTES`]: with the next frame, or at once if the message can't be unpacked.
 pub struct Inflater {
     state: Decompress,
     text: Vec<u8>,
@@ -57,15 +57,21 @@ impl Inflater {
     /// than [`MAX_TEXT_BYTES`]. [`text`](Self::text) is empty then.
     pub fn inflate<'a>(&'a mut self, frame: &[u8]) -> Result<&'a [u8], InflateError> {
         self.state.reset(false);
+        self.clear();
+        if let Err(error) = self.run(frame) {
+            // There is nothing to lend, and on a connection whose messages are text no other frame may ever come.
+            self.clear();
+            return Err(error);
+        }
+        Ok(&self.text)
+    }
+
+    /// Empties the output, and gives back what is beyond [`RETAINED_BYTES`] of it.
+    fn clear(&mut self) {
         self.text.clear();
         if self.text.capacity() > RETAINED_BYTES {
             self.text.shrink_to(RETAINED_BYTES);
         }
-        if let Err(error) = self.run(frame) {
-            self.text.clear();
-            return Err(error);
-        }
-        Ok(&self.text)
     }
 
     /// What the last frame unpacked to; empty if it couldn't be unpacked.

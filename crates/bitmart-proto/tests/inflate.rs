@@ -138,6 +138,17 @@ fn memory_is_given_back_after_a_large_message() {
     assert!(used.bytes_current <= RETAINED_BYTES as i64, "{used:?}");
 }
 
+/// A connection whose other messages are text would hold it for ever.
+#[test]
+fn a_bomb_leaves_nothing_behind() {
+    let mut inflater = Inflater::new();
+    let bomb = deflate(&vec![b' '; MAX_TEXT_BYTES + 1], 1, FlushCompress::Finish);
+    let used = allocation_counter::measure(|| {
+        assert_eq!(inflater.inflate(&bomb), Err(InflateError::TooLarge));
+    });
+    assert!(used.bytes_current <= RETAINED_BYTES as i64, "{used:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
