@@ -28,10 +28,12 @@ pub struct PushRecord<'a> {
     pub payload: &'a str,
 }
 
+type Observe = dyn Fn(&PushRecord<'_>) + Send + Sync;
+
 /// Is told of the pushes, and wants some made that nobody follows.
 #[derive(Clone, Default)]
 pub(crate) struct Observer {
-    pub(crate) observe: Option<Arc<dyn Fn(&PushRecord<'_>) + Send + Sync>>,
+    pub(crate) observe: Option<Arc<Observe>>,
     pub(crate) always: BTreeSet<(Market, String)>,
 }
 
