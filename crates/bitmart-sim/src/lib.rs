@@ -85,4 +85,4 @@ pub use counters::{Counters, EndpointCounters};
 pub use fault::{Fault, FaultId, Garbage, MAX_CLOSE_REASON_BYTES};
 pub use limits::{ConnectRefusal, FuturesLimits, Limits, OverSubscription, SpotLimits};
 pub use protocol::Wording;
-pub use server::{Acceptor, Builder, Compress, Simulator, StartError, Tick};
+pub use server::{Acceptor, Builder, Compress, PushRecord, Simulator, StartError, Tick};

@@ -109,11 +109,12 @@ impl Task {
         // A task is started for a command: what that asks for goes into the first subscription.
         let (mut has_clients, mut is_stopping) = (true, false);
         tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| stop.means(id)) => {}
             command = inbox.recv() => match command {
                 Some(command) => self.handle_command(command),
                 None => has_clients = false,
             },
-            _ = stop.wait_for(|stop| stop.means(id)) => {}
         }
         loop {
             tokio::select! {

@@ -49,6 +49,8 @@ pub(super) struct Connection {
     /// The last frames of each socket; the present one is the last.
     sockets: VecDeque<Socket>,
     frames: VecDeque<u64>,
+    /// When the last item was read, as the client has it.
+    last_read: u64,
     commands: VecDeque<u64>,
     messages: Window,
 }
@@ -67,6 +69,7 @@ struct Frame {
     read: u64,
     came: u64,
     is_seen_late: bool,
+    since_at_least: u64,
 }
 
 impl Socket {
@@ -74,7 +77,7 @@ impl Socket {
     fn may_end_at(&self, since: u64) -> bool {
         self.last.is_some_and(|frame| {
             let is_exact = since == frame.read && !frame.is_seen_late;
-            is_exact || (frame.came < frame.read && (self.in_time..=frame.came).contains(&since))
+            is_exact || (frame.came < frame.read && (frame.since_at_least..=frame.came).contains(&since))
         })
     }
 }
@@ -122,6 +125,7 @@ impl Connection {
             due: None,
             sockets: VecDeque::new(),
             frames: VecDeque::new(),
+            last_read: 0,
             commands: VecDeque::new(),
             messages: Window::default(),
         }
@@ -144,17 +148,28 @@ impl Connection {
         ensure(!self.is_over, || "P6: dialled after the end".into())
     }
 
-    pub(super) fn frame(&mut self, at: u64, came: u64, blind: u64) {
+    pub(super) fn frame(&mut self, at: u64, came: u64, rules: &Rules) {
         if let Some(socket) = self.sockets.back_mut() {
-            let is_seen_late = at > came && (self.has_paused || at > came + blind);
-            if at == came {
+            let knows_itself = self.has_paused && rules.tells_arrivals && at > came;
+            let is_seen_late = knows_itself || at > came + rules.blind;
+            // It may not have seen the socket dry since it last read in time.
+            let since_at_least = match rules.tells_arrivals {
+                true => socket.in_time,
+                false => socket.in_time.min(came.saturating_sub(rules.blind)),
+            };
+            let is_in_time = if rules.tells_arrivals {
+                at == came
+            } else {
+                !is_seen_late
+            };
+            if is_in_time {
                 (socket.in_time, self.has_paused) = (at, false);
             }
-            let read = at;
             socket.last = Some(Frame {
-                read,
+                read: at,
                 came,
                 is_seen_late,
+                since_at_least,
             });
         }
         if self.frames.back() != Some(&at) {
@@ -164,6 +179,15 @@ impl Connection {
 
     pub(super) fn accepted(&mut self) {
         self.is_accepted = true;
+    }
+
+    /// An item was read at `read_at`, the client says.
+    pub(super) fn read(&mut self, read_at: u64, is_exact: bool) -> Result<(), String> {
+        self.last_read = self.last_read.max(read_at);
+        // A decrypted rest may be read later than it came.
+        ensure(!is_exact || self.frames.contains(&read_at), || {
+            format!("P1: an item was read at {read_at}, when no frame came")
+        })
     }
 
     pub(super) fn transmitted(&mut self, at: u64) -> Result<(), String> {
@@ -408,10 +432,15 @@ impl Connection {
                 unseen = socket
                     .and_then(|socket| socket.last)
                     .map_or(0, |frame| frame.read - frame.came);
-                ensure(socket.is_some(), || {
+                // Where frames can't be told from reads, some read will do, if nothing was read after it.
+                let is_read = !weather.sees_frames
+                    && since.is_some_and(|since| {
+                        since >= self.last_read && (self.frames.contains(&since) || since == self.last_read)
+                    });
+                ensure(socket.is_some() || is_read, || {
                     format!(
                         "P3: a gap begins at {since:?}, which is no socket's last frame: {:?}",
-                        self.sockets
+                        self.sockets.iter().rev().take(3).collect::<Vec<_>>()
                     )
                 })?;
             }

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | P1 | what is received was made, comes in the order in which it was made, once, and in the epoch that is open |
 //! | P3 | an item that is missing lies inside a gap that was announced before the next item of its topic |
+//! | P3 | an item that has reached the client, where that can be seen, is missing for no other reason than a full queue |
 //! | P3 | a gap begins exactly at the last frame of the socket that was lost (or, if that was read long after it came, no later than it came), and ends exactly at a frame, after which every topic in it is acknowledged on the present socket, or at a command of the user's |
 //! | P3 | every topic that was live on a lost socket is in a gap before anything else is attempted |
 //! | P3 | no socket is lost, and no gap opened, without a fault |
@@ -55,6 +56,9 @@ pub struct Rules {
     pub settle: u64,
     /// In calm, what was begun before it may still fail this much later: the longest of the client's deadlines.
     pub pending: u64,
+    /// The simulation knows when each frame came. Otherwise it knows no more than that it was not there before: when the
+    /// client last found nothing to read.
+    pub tells_arrivals: bool,
     /// The simulation tells when a login is [accepted](History::accepted), before the client says so.
     pub tells_logins: bool,
     /// Consequences of a fault show at most this long after its end.
@@ -65,6 +69,8 @@ pub struct Rules {
 #[derive(Clone, Copy, Debug)]
 struct Weather {
     is_calm: bool,
+    /// Whether frames are seen on their way, or reads alone.
+    sees_frames: bool,
     explains_until: u64,
 }
 
@@ -74,6 +80,8 @@ struct Weather {
 #[derive(Debug)]
 pub struct History {
     rules: Rules,
+    /// Frames are not seen, only reads.
+    knows_reads_only: bool,
     record: Record,
     connections: BTreeMap<ConnectionId, Connection>,
     dialled: BTreeMap<u64, Window>,
@@ -126,6 +134,7 @@ impl History {
     pub fn new(rules: Rules) -> Self {
         Self {
             rules,
+            knows_reads_only: false,
             record: Record::default(),
             connections: BTreeMap::new(),
             dialled: BTreeMap::new(),
@@ -133,6 +142,34 @@ impl History {
             explains_until: 0,
             totals: Totals::default(),
         }
+    }
+
+    /// For a simulation that can't see frames, because they are encrypted: [`frame`](Self::frame) then tells of every
+    /// read that brought something. A gap has to begin at one of them, and no earlier than the last item
+    /// [read](Self::read) on that socket, rather than exactly at the last.
+    ///
+    /// ```
+    /// # use bitmart_reliability::history::{History, Rules};
+    /// # let rules = Rules { latency: 0, notice: 0, settle: 0, pending: 0, aftermath: 0 };
+    /// let history = History::new(rules).of_reads();
+    /// ```
+    #[must_use]
+    pub fn of_reads(mut self) -> Self {
+        self.knows_reads_only = true;
+        self
+    }
+
+    /// Keeps every entry for a violation to tell, not the last ones alone: to look at one simulation closely.
+    ///
+    /// ```
+    /// # use bitmart_reliability::history::{History, Rules};
+    /// # let rules = Rules { latency: 0, notice: 0, settle: 0, pending: 0, aftermath: 0 };
+    /// let history = History::new(rules).keeping_all();
+    /// ```
+    #[must_use]
+    pub fn keeping_all(mut self) -> Self {
+        self.record.keep_all();
+        self
     }
 
     // The exchange.
@@ -173,14 +210,20 @@ impl History {
     /// A whole frame was read that had come at `came`, or later: nobody had looked into the socket since.
     pub fn frame_read_late(&mut self, at: u64, connection: ConnectionId, came: u64) {
         self.note(at, connection, || Entry::Frame { late_by: at - came });
-        let blind = self.rules.blind;
-        self.connection(connection).frame(at, came, blind);
+        let rules = self.rules;
+        self.connection(connection).frame(at, came, &rules);
     }
 
     /// The exchange's word that a login is accepted reached the client.
     pub fn accepted(&mut self, at: u64, connection: ConnectionId) {
         self.note(at, connection, || Entry::Accepted);
         self.connection(connection).accepted();
+    }
+
+    /// An item reached the client, in a frame of its present socket: from here on it may be missing only where the queue
+    /// has overflowed, or nothing was promised. For simulations that can see what is in a frame.
+    pub fn arrived(&mut self, connection: ConnectionId, topic: &Topic, sequence: u64) {
+        self.connection(connection).topic(topic).arrived(sequence);
     }
 
     /// The client wrote a message on its present socket.
@@ -270,6 +313,14 @@ impl History {
         }
     }
 
+    /// The client says that it read the item that it is about to give to the user at `read_at`: that has to be the time
+    /// of a frame.
+    pub fn read(&mut self, at: u64, connection: ConnectionId, read_at: u64) {
+        let is_exact = !self.knows_reads_only;
+        let read = self.connection(connection).read(read_at, is_exact);
+        self.judge(at, connection, read);
+    }
+
     /// The client said something, and the user sees it now.
     pub fn event(&mut self, at: u64, connection: ConnectionId, event: &Event) {
         match event {
@@ -279,9 +330,10 @@ impl History {
             _ => {}
         }
         self.note(at, connection, || Entry::Event(event.clone()));
-        let rules = self.rules;
+        let (rules, is_exact) = (self.rules, !self.knows_reads_only);
         let weather = Weather {
             is_calm: self.faults == 0,
+            sees_frames: is_exact,
             explains_until: if self.faults == 0 {
                 self.explains_until
             } else {

@@ -115,6 +115,7 @@ impl fmt::Display for Seconds {
 /// The entries: all of them as a number, the last ones as they are.
 #[derive(Debug, Default)]
 pub(super) struct Record {
+    keeps_all: bool,
     last: VecDeque<(u64, ConnectionId, Entry)>,
     digest: DefaultHasher,
     count: u64,
@@ -126,10 +127,14 @@ impl Record {
         (at, connection).hash(&mut self.digest);
         entry.hash_into(&mut self.digest);
         self.count += 1;
-        if self.last.len() == KEPT_ENTRIES {
+        if self.last.len() >= KEPT_ENTRIES && !self.keeps_all {
             self.last.pop_front();
         }
         self.last.push_back((at, connection, entry));
+    }
+
+    pub(super) fn keep_all(&mut self) {
+        self.keeps_all = true;
     }
 
     pub(super) fn violate(&mut self, at: u64, connection: ConnectionId, what: String) {

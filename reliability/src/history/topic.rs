@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bitmart_session::GapKind;
 
@@ -25,6 +25,8 @@ enum Why {
 pub(super) struct TopicHistory {
     /// Made, and neither received nor found missing yet.
     unsettled: VecDeque<(u64, u64)>,
+    /// Those that have reached the client and were not given to the user yet.
+    arrived: BTreeSet<u64>,
     last_made: Option<u64>,
     last_received: Option<u64>,
     excuses: Vec<Excuse>,
@@ -37,6 +39,7 @@ impl TopicHistory {
     pub(super) fn new() -> Self {
         Self {
             unsettled: VecDeque::new(),
+            arrived: BTreeSet::new(),
             last_made: None,
             last_received: None,
             excuses: vec![Excuse {
@@ -62,12 +65,19 @@ impl TopicHistory {
         Ok(())
     }
 
+    pub(super) fn arrived(&mut self, sequence: u64) {
+        self.arrived.insert(sequence);
+    }
+
     /// Returns how many were missing before it.
     pub(super) fn received(&mut self, at: u64, sequence: u64, latency: u64) -> Result<u64, String> {
         if let Some(last) = self.last_received.filter(|last| sequence <= *last) {
             return Err(format!("P1: {sequence} is received after {last}"));
         }
         self.last_received = Some(sequence);
+        // What comes behind it may have arrived as well; what was before it is looked at below.
+        let behind = self.arrived.split_off(&(sequence + 1));
+        let arrived = std::mem::replace(&mut self.arrived, behind);
         let mut missing = 0;
         while let Some((made, made_at)) = self.unsettled.pop_front() {
             if made == sequence {
@@ -81,20 +91,23 @@ impl TopicHistory {
             if made > sequence {
                 break;
             }
-            self.excused(made, made_at, latency)?;
+            self.excused(made, made_at, latency, arrived.contains(&made))?;
             missing += 1;
         }
         Err(format!("P1: {sequence} is received but was never made"))
     }
 
     /// Whether an item may be missing.
-    fn excused(&self, sequence: u64, made_at: u64, latency: u64) -> Result<(), String> {
-        let covers =
-            |excuse: &Excuse| excuse.from <= made_at.saturating_add(latency) && made_at <= excuse.until;
+    fn excused(&self, sequence: u64, made_at: u64, latency: u64, has_arrived: bool) -> Result<(), String> {
+        let covers = |excuse: &Excuse| {
+            let is_in_time = excuse.from <= made_at.saturating_add(latency) && made_at <= excuse.until;
+            is_in_time && !(has_arrived && excuse.why == Why::Gap(GapKind::Connection))
+        };
         match self.excuses.iter().any(covers) {
             true => Ok(()),
             false => Err(format!(
-                "P3: item {sequence}, made at {made_at}, is missing, and no gap says so: {:?}",
+                "P3: item {sequence}, made at {made_at}, is missing{}, and no gap says so: {:?}",
+                if has_arrived { " though it has arrived" } else { "" },
                 self.excuses
             )),
         }
@@ -124,8 +137,10 @@ impl TopicHistory {
             return Err("P3: a gap closes for a topic that is not in it".into());
         }
         self.end(Why::Gap(kind), until);
-        // Before its first acknowledgement it was promised nothing.
-        self.end(Why::NotPromised, until);
+        if kind == GapKind::Connection {
+            // Before its first acknowledgement it was promised nothing. With room in the queue, nothing is promised.
+            self.end(Why::NotPromised, until);
+        }
         Ok(())
     }
 
@@ -143,7 +158,8 @@ impl TopicHistory {
         let mut missing = 0;
         while let Some((sequence, made_at)) = self.unsettled.pop_front() {
             if made_at.saturating_add(latency) < at {
-                self.excused(sequence, made_at, latency)?;
+                let has_arrived = self.arrived.contains(&sequence);
+                self.excused(sequence, made_at, latency, has_arrived)?;
                 missing += 1;
             }
         }

@@ -45,6 +45,7 @@ pub(crate) const RULES: Rules = Rules {
     // Three times ten seconds for an acknowledgement.
     pending: 30 * SECOND,
     tells_logins: true,
+    tells_arrivals: true,
     aftermath: 45 * SECOND,
 };
 

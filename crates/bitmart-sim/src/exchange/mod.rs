@@ -79,10 +79,13 @@ pub use spot::SpotBalance;
 
 use futures::FuturesMarket;
 use spot::SpotMarket;
-use time::Clock;
+use time::{Clock, START_MS};
 
 /// Open orders that one account may have on one market.
 pub const MAX_OPEN_ORDERS: usize = 1_000;
+/// The last moment at which an exchange's clock may start, in Unix milliseconds: the beginning of the year 9000, a
+/// thousand years before the dates in payloads run out of digits.
+const MAX_START_MS: u64 = 221_845_392_000_000;
 /// What an exchange's clock advances by with each step, unless told otherwise.
 const DEFAULT_TICK: Duration = Duration::from_millis(250);
 
@@ -136,6 +139,7 @@ impl Exchange {
             environment,
             seed: 0,
             accounts: None,
+            start_ms: START_MS,
             tick: DEFAULT_TICK,
             is_story_told: true,
         }
@@ -350,6 +354,7 @@ pub struct ExchangeBuilder {
     environment: Environment,
     seed: u64,
     accounts: Option<Vec<String>>,
+    start_ms: u64,
     tick: Duration,
     is_story_told: bool,
 }
@@ -364,6 +369,21 @@ impl ExchangeBuilder {
     /// The accounts, by key. Default: one, with [`EXAMPLE_KEY`](crate::EXAMPLE_KEY).
     pub fn accounts<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.accounts = Some(keys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Where the clock starts, as Unix time in milliseconds: no later than the year 9000. Default 2026-01-05 09:00 UTC.
+    ///
+    /// ```
+    /// use bitmart_proto::Environment;
+    /// use bitmart_sim::exchange::Exchange;
+    ///
+    /// let mut exchange = Exchange::builder(Environment::Live).start_ms(1_800_000_000_000).build();
+    /// let trades = exchange.step_for(|_, topic| topic == "spot/trade:BTC_USDT");
+    /// assert!(trades.iter().all(|push| push.payload.contains("\"s_t\":18") || push.topic != "spot/trade:BTC_USDT"));
+    /// ```
+    pub fn start_ms(mut self, unix_ms: u64) -> Self {
+        self.start_ms = unix_ms.min(MAX_START_MS);
         self
     }
 
@@ -385,7 +405,7 @@ impl ExchangeBuilder {
         let accounts = self
             .accounts
             .unwrap_or_else(|| vec![crate::EXAMPLE_KEY.to_owned()]);
-        let clock = Clock::new(self.tick);
+        let clock = Clock::new(self.start_ms, self.tick);
         let (seed, is_demo, count) = (self.seed, self.environment == Environment::Demo, accounts.len());
         let told = if self.is_story_told { count } else { 0 };
         let spot = (!is_demo).then(|| SpotMarket::new(seed, count, &clock));

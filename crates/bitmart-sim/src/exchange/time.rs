@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-/// Where the simulated clock starts: 2026-01-05 09:00 UTC, in Unix milliseconds. Any fixed moment would do.
-const START_MS: u64 = 1_767_603_600_000;
+/// Where the simulated clock starts, unless told otherwise: 2026-01-05 09:00 UTC, in Unix milliseconds. Any fixed
+/// moment would do.
+pub(super) const START_MS: u64 = 1_767_603_600_000;
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
 
@@ -15,11 +16,11 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn new(tick: Duration) -> Self {
+    pub(super) fn new(start_ms: u64, tick: Duration) -> Self {
         let tick_ms = u64::try_from(tick.as_millis()).unwrap_or(DAY_MS).clamp(1, DAY_MS);
         Self {
-            now_ms: START_MS,
-            next_tick_ms: START_MS + tick_ms,
+            now_ms: start_ms,
+            next_tick_ms: start_ms + tick_ms,
             tick_ms,
         }
     }
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn no_two_events_have_the_same_time() {
-        let mut clock = Clock::new(Duration::from_millis(2));
+        let mut clock = Clock::new(START_MS, Duration::from_millis(2));
         let mut last = 0;
         for _ in 0..100 {
             clock.tick();

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitmart_auth::CredentialsError;
-use bitmart_proto::{Environment, Market, Symbol};
+use bitmart_proto::{Environment, Market, Symbol, Topic};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::hub::{Compress, Hub};
 use super::listener::{Sockets, listen, stopped};
+use super::observer::{Observer, PushRecord};
 use super::simulator::Simulator;
 use super::tls::{Authority, TlsError};
 use crate::Account;
@@ -69,6 +70,7 @@ pub struct Builder {
     tls: bool,
     is_listening: bool,
     accounts: Vec<Account>,
+    start_ms: Option<u64>,
     tick: Tick,
     is_story_told: bool,
     is_empty_push_sent: bool,
@@ -80,6 +82,7 @@ pub struct Builder {
     ports: [u16; Venue::ALL.len()],
     control_port: Option<u16>,
     extra_symbols: BTreeSet<Symbol>,
+    observer: Observer,
 }
 
 impl Builder {
@@ -89,6 +92,7 @@ impl Builder {
             tls: true,
             is_listening: true,
             accounts: Vec::new(),
+            start_ms: None,
             tick: Tick::Every(DEFAULT_TICK),
             is_story_told: true,
             is_empty_push_sent: true,
@@ -100,6 +104,7 @@ impl Builder {
             ports: [0; Venue::ALL.len()],
             control_port: None,
             extra_symbols: BTreeSet::new(),
+            observer: Observer::default(),
         }
     }
 
@@ -127,6 +132,20 @@ impl Builder {
     /// manual one.
     pub fn tick(mut self, tick: impl Into<Tick>) -> Self {
         self.tick = tick.into();
+        self
+    }
+
+    /// Where the exchange's own clock starts, as Unix time in milliseconds: no later than the year 9000. Default
+    /// 2026-01-05 09:00 UTC.
+    ///
+    /// A simulator that stands for a restarted exchange begins where the one before it ended, so that no time is given
+    /// twice.
+    ///
+    /// ```
+    /// let builder = bitmart_sim::Simulator::builder().start_ms(1_800_000_000_000);
+    /// ```
+    pub fn start_ms(mut self, unix_ms: u64) -> Self {
+        self.start_ms = Some(unix_ms);
         self
     }
 
@@ -199,6 +218,55 @@ impl Builder {
     /// the empty snapshot that a futures book without orders begins with.
     pub fn list(mut self, symbol: Symbol) -> Self {
         self.extra_symbols.insert(symbol);
+        self
+    }
+
+    /// Tells `observe` of every push: of those that the exchange makes, in the order in which it makes them and before
+    /// any client can see them, and of those that are said to one connection alone. One that nobody follows is not
+    /// made, and so not told, unless [`make_always`](Self::make_always) names its topic.
+    ///
+    /// It is called under the simulator's lock, so it must be quick and may not call the simulator.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::sync::{Arc, Mutex};
+    /// use bitmart_sim::{Simulator, Tick};
+    ///
+    /// let made = Arc::new(Mutex::new(Vec::new()));
+    /// let journal = made.clone();
+    /// let sim = Simulator::builder()
+    ///     .tick(Tick::Manual)
+    ///     .on_push(move |push| journal.lock().unwrap().push(format!("{} {}", push.number, push.topic)))
+    ///     .make_always(["spot/trade:BTC_USDT".parse()?])
+    ///     .start()
+    ///     .await?;
+    /// for _ in 0..20 {
+    ///     sim.step().await;
+    /// }
+    /// assert!(made.lock().unwrap().iter().any(|push| push.ends_with("spot/trade:BTC_USDT")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_push(mut self, observe: impl Fn(&PushRecord<'_>) + Send + Sync + 'static) -> Self {
+        self.observer.observe = Some(Arc::new(observe));
+        self
+    }
+
+    /// Makes the pushes of these public topics also while nobody follows them, which is otherwise spared: for an
+    /// [observer](Self::on_push) that wants to know what a client has missed. Those of accounts are always made.
+    ///
+    /// ```
+    /// # fn example() -> Result<(), bitmart_proto::TopicError> {
+    /// let builder = bitmart_sim::Simulator::builder().make_always(["futures/trade:BTCUSDT".parse()?]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn make_always(mut self, topics: impl IntoIterator<Item = Topic>) -> Self {
+        let named = topics
+            .into_iter()
+            .map(|topic| (topic.market(), topic.to_string()));
+        self.observer.always.extend(named);
         self
     }
 
@@ -326,12 +394,15 @@ impl Builder {
             Tick::Manual => DEFAULT_TICK,
         };
         let exchange = |environment| {
-            Exchange::builder(environment)
+            let builder = Exchange::builder(environment)
                 .seed(self.seed)
                 .accounts(keys.clone())
                 .tick(period)
-                .story(self.is_story_told)
-                .build()
+                .story(self.is_story_told);
+            match self.start_ms {
+                Some(unix_ms) => builder.start_ms(unix_ms).build(),
+                None => builder.build(),
+            }
         };
         let (clock, skew_ms) = (self.wall_clock.clone(), self.skew_ms);
         let wall_clock = WallClock::new(move || clock.now_ms().saturating_add_signed(skew_ms));
@@ -344,7 +415,8 @@ impl Builder {
             self.limits.clone(),
             wall_clock,
             self.compress,
-        ))
+        )
+        .observed_by(self.observer.clone()))
     }
 }
 

@@ -154,7 +154,9 @@ where
         buffered.write_all(head.as_bytes()).await.ok()?;
         // What is queued already leaves together with the head: clients have lost such bytes.
         if outbox.is_empty() {
+            // Biased, here and below: with the same seed, the same happens.
             tokio::select! {
+                biased;
                 flushed = buffered.flush() => flushed.ok()?,
                 abort = outbox.aborted() => return Some(abort),
                 () = overdue_close(outbox) => return Some(Abort::Cut),
@@ -166,10 +168,11 @@ where
         let mut reader = pin!(read_all(from_client, guest, &traffic));
         let mut writer = pin!(write_all(buffered, guest, &traffic));
         let first = tokio::select! {
-            end = &mut reader => First::Read(end),
-            end = &mut writer => First::Wrote(end),
+            biased;
             abort = outbox.aborted() => First::Abort(abort),
             () = overdue_close(outbox) => First::Abort(Abort::Cut),
+            end = &mut reader => First::Read(end),
+            end = &mut writer => First::Wrote(end),
             never = close_when_idle(guest, &traffic) => match never {},
             never = close_when_topicless(guest) => match never {},
         };
@@ -181,10 +184,12 @@ where
             First::Read(ReadEnd::Closing) if outbox.is_silent() => None,
             // Each waits for the other's half of the close; past the deadline it is given up.
             First::Read(ReadEnd::Closing) => tokio::select! {
+                biased;
                 _ = timeout_at(deadline, &mut writer) => None,
                 abort = outbox.aborted() => Some(abort),
             },
             First::Wrote(WriteEnd::Closed) => tokio::select! {
+                biased;
                 _ = timeout_at(deadline, &mut reader) => None,
                 abort = outbox.aborted() => Some(abort),
             },
@@ -196,6 +201,7 @@ where
     }
     if outbox.is_silent() {
         return tokio::select! {
+            biased;
             () = drain(read) => None,
             abort = outbox.aborted() => Some(abort),
         };

@@ -344,6 +344,7 @@ impl Outbox {
             self.emptied.notify_waiters();
             match next_due {
                 Some(due) => tokio::select! {
+                    biased;
                     () = self.filled.notified() => {}
                     () = sleep_until(due) => {}
                 },

@@ -50,7 +50,7 @@ pub(super) async fn write_all<W: AsyncWrite + Unpin>(
             }
         };
         tokio::select! {
-            () = outbox.next_batch(&mut batch) => {}
+            biased;
             () = is_ping_due => {
                 next_ping += FUTURES_PING;
                 if outbox.is_silent() {
@@ -62,6 +62,7 @@ pub(super) async fn write_all<W: AsyncWrite + Unpin>(
                 }
                 continue;
             }
+            () = outbox.next_batch(&mut batch) => {}
         }
         let mut end = None;
         let mut messages = 0;

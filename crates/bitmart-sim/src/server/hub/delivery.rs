@@ -13,6 +13,7 @@ use crate::deflate::deflate;
 use crate::exchange::{Audience, Exchange, Push, ScriptError};
 use crate::fault::{Board, PushFault, Subject};
 use crate::protocol::About;
+use crate::server::observer::PushRecord;
 use crate::server::outbox::{Outbox, Outgoing};
 use crate::venue::{Endpoint, Venue};
 
@@ -49,8 +50,15 @@ impl Hub {
             .values()
             .flat_map(|it| it.session.topics().map(|topic| (it.endpoint.venue, topic)))
             .collect();
-        let is_wanted =
-            |environment, market, topic: &str| wanted.contains(&(Venue::new(environment, market), topic));
+        let always: BTreeSet<(Market, &str)> = self
+            .observer
+            .always
+            .iter()
+            .map(|(market, topic)| (*market, topic.as_str()))
+            .collect();
+        let is_wanted = |environment, market, topic: &str| {
+            wanted.contains(&(Venue::new(environment, market), topic)) || always.contains(&(market, topic))
+        };
         let live = live.step_for(|market, topic| is_wanted(Environment::Live, market, topic));
         let demo = demo.step_for(|market, topic| is_wanted(Environment::Demo, market, topic));
         self.deliver(&mut state, Environment::Live, live);
@@ -91,6 +99,19 @@ impl Hub {
 
     fn deliver(&self, state: &mut State, environment: Environment, pushes: Vec<Push>) {
         for push in pushes {
+            state.pushes += 1;
+            self.observer.tell(&PushRecord {
+                number: state.pushes,
+                environment,
+                market: push.market,
+                account: match push.audience {
+                    Audience::Everyone => None,
+                    Audience::Account(account) => Some(account),
+                },
+                is_for_one: false,
+                topic: &push.topic,
+                payload: &push.payload,
+            });
             let venue = Venue::new(environment, push.market);
             let is_binary = push.market == Market::Spot && self.compress != Compress::Never;
             // Made for the first who wants it, shared by the others.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bitmart_proto::{Environment, Market};
 use tokio::time::Instant;
 
+use super::observer::{Observer, PushRecord};
 use super::outbox::{Abort, Outbox, Outgoing};
 use crate::clock::{WallClock, later, monotonic};
 use crate::counters::{Counters, EndpointStats, Stats};
@@ -39,6 +40,7 @@ pub(crate) struct Hub {
     limits: Limits,
     wall_clock: WallClock,
     compress: Compress,
+    observer: Observer,
     seed: u64,
     began: Instant,
 }
@@ -51,6 +53,8 @@ struct State {
     next_connection: u64,
     doors: Doors,
     board: Board,
+    /// Pushes made so far, for the observer.
+    pushes: u64,
     is_closing: bool,
 }
 
@@ -103,6 +107,7 @@ impl Hub {
             next_connection: 0,
             doors: Doors::default(),
             board: Board::default(),
+            pushes: 0,
             is_closing: false,
         };
         Self {
@@ -112,9 +117,16 @@ impl Hub {
             limits,
             wall_clock,
             compress,
+            observer: Observer::default(),
             seed,
             began: monotonic(),
         }
+    }
+
+    /// With somebody who is told of every push.
+    pub(crate) fn observed_by(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -214,6 +226,7 @@ impl Hub {
             board,
             live,
             demo,
+            pushes,
             ..
         } = &mut *state;
         let Some(connection) = connections.get_mut(&id) else {
@@ -255,6 +268,18 @@ impl Hub {
         let mut last_due = None;
         for answer in outcome.answers {
             tracing::trace!(?endpoint, ordinal, about = ?answer.about, "answer");
+            if let About::FirstPush(topic) = &answer.about {
+                *pushes += 1;
+                self.observer.tell(&PushRecord {
+                    number: *pushes,
+                    environment: endpoint.venue.environment(),
+                    market: endpoint.venue.market(),
+                    account: connection.session.account(),
+                    is_for_one: true,
+                    topic,
+                    payload: &answer.text,
+                });
+            }
             last_due = last_due.max(self.answer(connection, board, stats, answer));
         }
         if let Some(code) = outcome.close {
