@@ -221,9 +221,9 @@ impl History {
     }
 
     /// An item reached the client, in a frame of its present socket: from here on it may be missing only where the queue
-    /// has overflowed, or nothing was promised. For simulations that can see what is in a frame.
-    pub fn arrived(&mut self, connection: ConnectionId, topic: &Topic, sequence: u64) {
-        self.connection(connection).topic(topic).arrived(sequence);
+    /// has overflowed, nothing was promised, or a gap begins no later than it came: behind what ended the socket. For simulations that can see what is in a frame.
+    pub fn arrived(&mut self, at: u64, connection: ConnectionId, topic: &Topic, sequence: u64) {
+        self.connection(connection).topic(topic).arrived(at, sequence);
     }
 
     /// The client wrote a message on its present socket.

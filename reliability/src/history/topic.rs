@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use bitmart_session::GapKind;
 
@@ -11,6 +11,8 @@ struct Excuse {
     why: Why,
     from: u64,
     until: u64,
+    /// What had reached the client before this is not excused.
+    arrived_from: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub(super) struct TopicHistory {
     /// Made, and neither received nor found missing yet.
     unsettled: VecDeque<(u64, u64)>,
     /// Those that have reached the client and were not given to the user yet.
-    arrived: BTreeSet<u64>,
+    arrived: BTreeMap<u64, u64>,
     last_made: Option<u64>,
     last_received: Option<u64>,
     excuses: Vec<Excuse>,
@@ -39,13 +41,14 @@ impl TopicHistory {
     pub(super) fn new() -> Self {
         Self {
             unsettled: VecDeque::new(),
-            arrived: BTreeSet::new(),
+            arrived: BTreeMap::new(),
             last_made: None,
             last_received: None,
             excuses: vec![Excuse {
                 why: Why::NotPromised,
                 from: 0,
                 until: OPEN,
+                arrived_from: 0,
             }],
             is_wanted: false,
             is_active: false,
@@ -65,8 +68,8 @@ impl TopicHistory {
         Ok(())
     }
 
-    pub(super) fn arrived(&mut self, sequence: u64) {
-        self.arrived.insert(sequence);
+    pub(super) fn arrived(&mut self, at: u64, sequence: u64) {
+        self.arrived.insert(sequence, at);
     }
 
     /// Returns how many were missing before it.
@@ -91,23 +94,33 @@ impl TopicHistory {
             if made > sequence {
                 break;
             }
-            self.excused(made, made_at, latency, arrived.contains(&made))?;
+            self.excused(made, made_at, latency, arrived.get(&made).copied())?;
             missing += 1;
         }
         Err(format!("P1: {sequence} is received but was never made"))
     }
 
     /// Whether an item may be missing.
-    fn excused(&self, sequence: u64, made_at: u64, latency: u64, has_arrived: bool) -> Result<(), String> {
+    fn excused(
+        &self,
+        sequence: u64,
+        made_at: u64,
+        latency: u64,
+        arrived_at: Option<u64>,
+    ) -> Result<(), String> {
         let covers = |excuse: &Excuse| {
             let is_in_time = excuse.from <= made_at.saturating_add(latency) && made_at <= excuse.until;
-            is_in_time && !(has_arrived && excuse.why == Why::Gap(GapKind::Connection))
+            is_in_time && arrived_at.is_none_or(|at| excuse.arrived_from <= at)
         };
         match self.excuses.iter().any(covers) {
             true => Ok(()),
             false => Err(format!(
                 "P3: item {sequence}, made at {made_at}, is missing{}, and no gap says so: {:?}",
-                if has_arrived { " though it has arrived" } else { "" },
+                if arrived_at.is_some() {
+                    " though it has arrived"
+                } else {
+                    ""
+                },
                 self.excuses
             )),
         }
@@ -121,14 +134,16 @@ impl TopicHistory {
     /// Nothing is promised of the topic any more.
     pub(super) fn ends(&mut self, at: u64, latency: u64) {
         self.is_active = false;
-        self.excuse(Why::NotPromised, at.saturating_sub(latency));
+        self.excuse(Why::NotPromised, at.saturating_sub(latency), 0);
     }
 
-    pub(super) fn gap_opens(&mut self, kind: GapKind, since: u64) -> Result<(), String> {
+    /// Items made from `from` on may be missing; such as have arrived, from `since` on.
+    pub(super) fn gap_opens(&mut self, kind: GapKind, from: u64, since: u64) -> Result<(), String> {
         if self.is_in_gap(kind) {
             return Err("P3: a gap opens for a topic that is in it already".into());
         }
-        self.excuse(Why::Gap(kind), since);
+        let arrived_from = if kind == GapKind::Connection { since } else { 0 };
+        self.excuse(Why::Gap(kind), from, arrived_from);
         Ok(())
     }
 
@@ -158,8 +173,8 @@ impl TopicHistory {
         let mut missing = 0;
         while let Some((sequence, made_at)) = self.unsettled.pop_front() {
             if made_at.saturating_add(latency) < at {
-                let has_arrived = self.arrived.contains(&sequence);
-                self.excused(sequence, made_at, latency, has_arrived)?;
+                let arrived_at = self.arrived.get(&sequence).copied();
+                self.excused(sequence, made_at, latency, arrived_at)?;
                 missing += 1;
             }
         }
@@ -172,12 +187,13 @@ impl TopicHistory {
             .any(|excuse| excuse.why == why && excuse.until == OPEN)
     }
 
-    fn excuse(&mut self, why: Why, from: u64) {
+    fn excuse(&mut self, why: Why, from: u64, arrived_from: u64) {
         if !self.is_open(why) {
             self.excuses.push(Excuse {
                 why,
                 from,
                 until: OPEN,
+                arrived_from,
             });
         }
     }
