@@ -75,6 +75,7 @@ impl FrameError {
 }
 
 impl fmt::Display for FrameError {
+    /// What the venue did. What to do about it is [`close_code`](FrameError::close_code)'s to say: close and connect again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the venue ")?;
         match self {
@@ -98,8 +99,7 @@ impl fmt::Display for FrameError {
             Self::HalfCloseCode => f.write_str("closed with half a code"),
             Self::InvalidCloseCode { code } => write!(f, "closed with {code}, a code that may not be sent"),
             Self::InvalidCloseReason => f.write_str("closed with a reason that is not UTF-8"),
-        }?;
-        write!(f, ": close with {} and connect again", self.close_code())
+        }
     }
 }
 
