@@ -252,10 +252,7 @@ fn every_violation_is_refused_the_same_way_in_every_chunking_and_for_good() {
         read_in(&mut reader, &wire, []);
         assert_eq!(reader.advance(), Err(error), "{name}: an error is for good");
         assert_eq!(reader.space().len(), READ_BUFFER_BYTES, "{name}");
-        assert!(
-            error.to_string().contains(&format!("close with {code}")),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("the venue "), "{error}");
     }
 }
 
