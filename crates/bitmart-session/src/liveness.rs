@@ -73,11 +73,16 @@ impl Liveness {
 
     /// Nothing is left in the socket.
     pub(crate) fn drained(&mut self, now: u64) {
-        (self.dry_at, self.looked_at, self.is_behind) = (now, now, false);
+        self.looked(now);
+        (self.dry_at, self.is_behind) = (now, false);
     }
 
     /// The driver is there, whether or not it has looked into the socket.
     pub(crate) fn looked(&mut self, now: u64) {
+        if now.saturating_sub(self.looked_at) > UNSEEN_AFTER {
+            // The rest of a frame may have come meanwhile: it has its minute to be read.
+            self.half_since = self.half_since.map(|_| now);
+        }
         self.looked_at = now;
     }
 

@@ -666,4 +666,22 @@ mod tests {
             "so it has to be asked to leave"
         );
     }
+
+    /// A refusal that the last socket left behind says nothing of the next.
+    #[test]
+    fn a_refusal_of_the_last_socket_is_none_of_the_next() {
+        let mut topics = topics(&[A, B, C]);
+        ask(&mut topics, Market::Spot);
+        topics.refused_anonymously(refusal(1));
+        topics.start_over();
+        ask(&mut topics, Market::Spot);
+        topics.acknowledged(A);
+        topics.acknowledged(B);
+        assert!(
+            topics
+                .wanted
+                .iter()
+                .all(|entry| !entry.alone && !entry.is_suspected)
+        );
+    }
 }

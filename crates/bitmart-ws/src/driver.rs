@@ -442,8 +442,11 @@ impl Driver {
             };
             match socket.poll_read(cx) {
                 Poll::Pending => {
-                    // The clock was read before the socket: that it is dry now, it was no earlier.
-                    self.session.handle_drained(self.now);
+                    // A task that has done its share is told so, too, whatever is left in the socket. And the clock was read
+                    // before the socket: that it is dry now, it was no earlier.
+                    if tokio::task::coop::has_budget_remaining() {
+                        self.session.handle_drained(self.now);
+                    }
                     // What has failed above has changed the time to wake.
                     return match self.is_dirty {
                         true => Poll::Ready(None),

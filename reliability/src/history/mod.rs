@@ -150,7 +150,9 @@ impl History {
     ///
     /// ```
     /// # use bitmart_reliability::history::{History, Rules};
-    /// # let rules = Rules { latency: 0, notice: 0, settle: 0, pending: 0, aftermath: 0 };
+    /// # let rules = Rules {
+    /// #     latency: 0, blind: 0, notice: 0, settle: 0, pending: 0, aftermath: 0, tells_arrivals: true, tells_logins: true,
+    /// # };
     /// let history = History::new(rules).of_reads();
     /// ```
     #[must_use]
@@ -163,7 +165,9 @@ impl History {
     ///
     /// ```
     /// # use bitmart_reliability::history::{History, Rules};
-    /// # let rules = Rules { latency: 0, notice: 0, settle: 0, pending: 0, aftermath: 0 };
+    /// # let rules = Rules {
+    /// #     latency: 0, blind: 0, notice: 0, settle: 0, pending: 0, aftermath: 0, tells_arrivals: true, tells_logins: true,
+    /// # };
     /// let history = History::new(rules).keeping_all();
     /// ```
     #[must_use]

@@ -262,7 +262,9 @@ impl AsyncRead for Tap {
         let poll = Pin::new(&mut this.io).poll_read(cx, buf);
         match &poll {
             Poll::Ready(Ok(())) => this.note_read(&buf.filled()[before..]),
-            Poll::Pending => this.dry_at = now(),
+            // A task that has done its share is told so as well.
+            Poll::Pending if tokio::task::coop::has_budget_remaining() => this.dry_at = now(),
+            Poll::Pending => {}
             Poll::Ready(Err(_)) => {}
         }
         poll

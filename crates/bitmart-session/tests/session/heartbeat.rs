@@ -118,6 +118,20 @@ fn a_slow_frame_is_waited_for() {
     assert_eq!(rig.session.status(), Status::Ready);
 }
 
+/// Who was away for longer than a minute with half a frame read finds its rest in the socket.
+#[test]
+fn a_frame_is_not_late_because_nobody_looked() {
+    let mut rig = ready(Market::Futures);
+    rig.pass(5 * SECOND);
+    rig.session.handle_activity(rig.now, false);
+    rig.pass(SECOND);
+    rig.now += 61 * MINUTE;
+    rig.session.handle_activity(rig.now, false);
+    rig.session.handle_timeout(rig.now);
+    rig.frame();
+    assert_eq!(rig.session.status(), Status::Ready);
+}
+
 #[test]
 fn a_ping_in_flight_is_not_repeated() {
     let mut rig = ready(Market::Futures);
