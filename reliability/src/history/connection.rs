@@ -313,6 +313,7 @@ impl Connection {
                     "P4: subscribed before the login".into()
                 })?;
                 let entry = self.topic(topic);
+                ensure(!entry.is_active, || format!("P4: {topic} is subscribed twice"))?;
                 entry.is_active = true;
                 if !entry.is_in_gap(GapKind::Connection) {
                     entry.begins(at);

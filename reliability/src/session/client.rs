@@ -22,6 +22,10 @@ const TELLING_WAIT: u64 = 100 * MILLISECOND;
 /// No session has more than this to say in one instant: the exchange allows it in ten seconds.
 const MAX_SENT_AT_ONCE: usize = 100;
 
+/// The first retry of a connection that had been ready for five seconds comes within 0.4 s.
+const READY_FOR_QUICK: u64 = 5 * SECOND;
+const QUICK_MS: u64 = 400;
+
 /// How long a host that complains of too many connections is left alone.
 const COOL_OFF: u64 = MINUTE;
 
@@ -71,6 +75,9 @@ pub(super) struct Client {
     woken_at: Option<u64>,
     pub(super) wanted: BTreeSet<Topic>,
     pub(super) is_over: bool,
+    ready_since: Option<u64>,
+    /// The socket was lost without a word, after it had been ready for a while: the next is due soon.
+    is_quick: bool,
     /// The exchange has refused the key for good, and the client has read it.
     is_convicted: bool,
     /// The exchange has asked for patience until then.
@@ -118,6 +125,8 @@ impl Client {
             woken_at: None,
             wanted: BTreeSet::new(),
             is_over: false,
+            ready_since: None,
+            is_quick: false,
             is_convicted: false,
             asked_to_wait_until: 0,
             bytes: DefaultHasher::new(),
@@ -405,6 +414,23 @@ impl Client {
             }
         }
         let lately = |at: u64| around.now <= at + 5 * MINUTE;
+        match event {
+            Event::Ready { .. } => self.ready_since = Some(around.now),
+            Event::Closed { cause, .. } => {
+                let is_plain = matches!(cause, Cause::Lost { .. } | Cause::Silent);
+                let was_ready = self.ready_since.take();
+                self.is_quick =
+                    is_plain && was_ready.is_some_and(|since| around.now >= since + READY_FOR_QUICK);
+            }
+            Event::Reconnecting { delay_ms, .. } => {
+                let is_late = std::mem::take(&mut self.is_quick) && *delay_ms > QUICK_MS;
+                if is_late {
+                    let broken = format!("P5: back only after {delay_ms} ms, though all was well");
+                    around.history.violate(around.now, self.id, broken);
+                }
+            }
+            _ => {}
+        }
         let has_wrong_clock = around.exchange.was_skewed && around.exchange.undated_at.is_some_and(lately);
         let is_deserved = match event {
             // Futures can't tell the one from the other.
