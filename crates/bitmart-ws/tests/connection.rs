@@ -128,6 +128,35 @@ async fn a_gap_begins_before_the_time_in_which_nobody_read() {
     assert!(since <= left_at, "{since} {left_at}");
 }
 
+/// P3 in the usual case: whoever reads what comes when it comes has a gap that begins exactly at the last message, however
+/// long the connection has been quiet.
+#[tokio::test(start_paused = true)]
+async fn a_gap_begins_at_the_last_message_of_a_quiet_connection() {
+    let (sim, config) = in_memory(Market::Futures).await;
+    let mut connection = Connection::private(Market::Futures, signer(), config);
+    connection.subscribe("futures/order".parse().unwrap()).unwrap();
+    until_ready(&mut connection).await;
+    let quiet = tokio::time::timeout(Duration::from_millis(10_500), connection.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    let mut last = None;
+    while last.is_none() {
+        sim.step().await;
+        while let Ok(incoming) = tokio::time::timeout(Duration::from_millis(10), connection.next()).await {
+            if let Incoming::Push(push) = incoming.unwrap() {
+                assert_eq!(push.arrived_ns, push.received_ns);
+                last = Some(push.received_ns);
+            }
+        }
+    }
+    sim.inject(Fault::reset());
+    loop {
+        if let Incoming::Event(Event::GapOpened(gap)) = connection.next().await.unwrap() {
+            assert_eq!(gap.since.map(|since| since.ns), last);
+            break;
+        }
+    }
+}
+
 /// A machine's clock that jumps ahead when it wakes up, while its timers go on where they were.
 struct Suspendable {
     awake: TokioClock,
